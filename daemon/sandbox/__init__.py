@@ -1,0 +1,1 @@
+"""Local servers that imitate the applications tieline connects to, one package each."""

@@ -1,0 +1,128 @@
+"""Intents: writes that were decided and made durable before they are attempted.
+
+An intent carries all that is needed to settle it later without the decision at hand: what the
+source said, what was sent, and what the target was believed to hold.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from msgspec import Struct
+
+from actors.records import Departure, Side, Snapshot
+from actors.values import Raw
+
+
+class IntentKind(StrEnum):
+    """What an intent asks of the target app."""
+
+    CREATE = "create"
+    UPDATE = "update"
+
+
+class UnitWrite(Struct, frozen=True, kw_only=True):
+    """One unit (field or group of fields) of an intent.
+
+    Attributes:
+        unit: the unit's key in the mapping.
+        version: the mapping's version under which it was decided.
+        source: the source side's raws of the unit when the decision was taken.
+        sent: the raws that are written to the target.
+        expected: the target's raws that the decision saw; None on a create.
+    """
+
+    unit: str
+    version: int
+    source: tuple[Raw, ...]
+    sent: tuple[Raw, ...]
+    expected: tuple[Raw, ...] | None = None
+
+
+class Intent(Struct, frozen=True, kw_only=True):
+    """A durable order to write one record on side `side`.
+
+    Attributes:
+        key: tieline's idempotency key; set on creates.
+        record_id: the target record; None on creates.
+        values: raw value by native field name: the union of all units' `sent`.
+        token: the target's version that the decision saw, for apps with an optimistic lock.
+        edited_us: when the source was edited, microseconds UTC by the source's clock (for lag).
+        decided_us: our own clock, microseconds UTC.
+        attempts: how often it was sent; after the first attempt its outcome may be unknown.
+    """
+
+    id: int
+    sync: str
+    link: int
+    side: Side
+    kind: IntentKind
+    units: tuple[UnitWrite, ...]
+    values: dict[str, Raw]
+    key: str | None = None
+    record_id: str | None = None
+    token: str | None = None
+    edited_us: int = 0
+    decided_us: int = 0
+    attempts: int = 0
+
+
+class Done(Struct, frozen=True, kw_only=True, tag=True):
+    """The app stored it; `stored` is the record as the app holds it now.
+
+    Attributes:
+        refused: reason by native field name for what could not be brought about although the
+            rest was written (a stage that only people can reach, say).
+        proven: the values in `stored` are known to be the result of this very call.
+    """
+
+    stored: Snapshot
+    refused: dict[str, str] = {}
+    proven: bool = True
+
+
+class Rejected(Struct, frozen=True, kw_only=True, tag=True):
+    """The app refused this record for a reason of its own; `fields` names the offending ones."""
+
+    reason: str
+    fields: tuple[str, ...] = ()
+
+
+class Exists(Struct, frozen=True, kw_only=True, tag=True):
+    """A create was refused because a record with this key is there; it is to be adopted.
+
+    `current` is that record, or None when it is archived or could not be read.
+    """
+
+    record_id: str
+    current: Snapshot | None = None
+    archived: bool = False
+
+
+class Stale(Struct, frozen=True, kw_only=True, tag=True):
+    """Nothing was written: the target moved since the decision. `current` is its new state."""
+
+    current: Snapshot | None = None
+
+
+class Vanished(Struct, frozen=True, kw_only=True, tag=True):
+    """Nothing was written: the target is not there (any more)."""
+
+    how: Departure
+    into: str | None = None
+
+
+class Throttled(Struct, frozen=True, kw_only=True, tag=True):
+    """Nothing was written; try again after `retry_after_s` seconds (None: own backoff)."""
+
+    reason: str
+    retry_after_s: float | None = None
+
+
+class Unknown(Struct, frozen=True, kw_only=True, tag=True):
+    """The write was sent and no answer came: it may have happened, or happen later."""
+
+    reason: str
+
+
+Outcome = Done | Rejected | Exists | Stale | Vanished | Throttled | Unknown

@@ -1,0 +1,218 @@
+"""Ports: all that the actors know of the world outside.
+
+A connector speaks to one app account. Times that it reports are the app's own; times that we
+wait by are `Clock.monotonic`. Every method of a connector may raise `TransientError`,
+`RateLimitedError`, `AuthError`, `ScopeError` or `SchemaDriftError` (see `errors`) and nothing
+else on purpose; write methods report per item instead wherever the app does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from msgspec import Struct
+
+from actors.intents import Intent, Outcome
+from actors.links import Commit, Conflict, Link
+from actors.records import Edit, Gone, Snapshot
+from actors.schema import AppSchema
+from actors.values import Raw
+
+
+class Clock(Protocol):
+    """Time and chance, so that a simulation can own both."""
+
+    def now(self) -> datetime:
+        """Return the wall clock, UTC with zone."""
+        ...
+
+    def monotonic(self) -> float:
+        """Return seconds of a clock that never jumps."""
+        ...
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait."""
+        ...
+
+    def jitter(self) -> float:
+        """Return a random number from 0 up to but not including 1."""
+        ...
+
+
+class Capabilities(Struct, frozen=True, kw_only=True):
+    """What a connector can do; shown by `tieline apps`, obeyed by the engine.
+
+    Attributes:
+        objects: tieline names of the objects that can sync.
+        lock: an update carries a version and is refused when the record moved.
+        history: the app keeps who set a field to what, and when.
+        unique_key: a create with a key that is taken is refused by the app itself.
+        read_batch, create_batch, update_batch: most records in one call.
+        worst_delay: the longest time after which a change is sure to be visible to `changes`.
+        deletes: how deletes are noticed, in words for people.
+        notes: limits that people should know, a sentence each.
+    """
+
+    objects: tuple[str, ...]
+    lock: bool
+    history: bool
+    unique_key: bool
+    read_batch: int
+    create_batch: int
+    update_batch: int
+    worst_delay: timedelta
+    deletes: str
+    notes: tuple[str, ...] = ()
+
+
+class Page(Struct, frozen=True, kw_only=True):
+    """Part of a full listing in a stable order; `after` is None on the last page."""
+
+    records: tuple[Snapshot, ...]
+    after: str | None
+    total: int | None = None
+
+
+class Changes(Struct, frozen=True, kw_only=True):
+    """Part of the change feed.
+
+    Attributes:
+        cursor: position to continue from: everything before it is in pages up to this one.
+            Opaque text of the connector; stored with the work.
+        more: a further page can be had at once.
+    """
+
+    records: tuple[Snapshot, ...]
+    cursor: str
+    more: bool
+    gone: tuple[Gone, ...] = ()
+
+
+class Fetched(Struct, frozen=True, kw_only=True):
+    """Records read by id. Each id that was asked for is in `records` or in `gone`."""
+
+    records: tuple[Snapshot, ...]
+    gone: tuple[Gone, ...] = ()
+
+
+class Connector(Protocol):
+    """One app account. Object names are tieline's (`deals`); field names are the app's.
+
+    `fields` arguments are the native names wanted in `Snapshot.values`; pipeline, stage and
+    key fields come only when named (the key also always comes as `Snapshot.key`).
+    """
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What this connector can do."""
+        ...
+
+    async def describe(self) -> AppSchema:
+        """Read objects, fields, pipelines and users as they are now."""
+        ...
+
+    async def prepare(self, object_name: str) -> None:
+        """Make what creating records on this side needs (a key property); may be repeated.
+
+        Called only for a side that is written to.
+        """
+        ...
+
+    async def start(self, object_name: str) -> str:
+        """Return a cursor such that `changes` from it sees every edit made from now on."""
+        ...
+
+    async def list_page(self, object_name: str, fields: Sequence[str], after: str | None) -> Page:
+        """List all live records by id, one page; stable under concurrent change."""
+        ...
+
+    async def changes(
+        self, object_name: str, fields: Sequence[str], cursor: str, seen: Mapping[str, str]
+    ) -> Changes:
+        """Read what changed since `cursor`, one page, with the app's overlap for late rows.
+
+        Records whose id and token are in `seen` (id to token) are left out, without further
+        calls where the app allows.
+        """
+        ...
+
+    async def fetch(self, object_name: str, ids: Sequence[str], fields: Sequence[str]) -> Fetched:
+        """Read records by id from the app's primary store, in batches."""
+        ...
+
+    async def find(
+        self, object_name: str, keys: Sequence[str], fields: Sequence[str]
+    ) -> dict[str, Snapshot | Gone]:
+        """Look up records by tieline's key, archived ones included; absent keys are left out."""
+        ...
+
+    async def edits(
+        self, object_name: str, wanted: Mapping[str, Sequence[str]]
+    ) -> dict[tuple[str, str], tuple[Edit, ...]]:
+        """Read the history of fields: (record id, field) to edits, newest first.
+
+        `wanted` maps record ids to field names. An app without history returns {}.
+        """
+        ...
+
+    async def write(
+        self, object_name: str, intents: Sequence[Intent], fields: Sequence[str]
+    ) -> tuple[Outcome, ...]:
+        """Carry out intents of one kind, at most a batch; one outcome each, in order.
+
+        Creates are create-only: a key that is taken gives `Exists`, never a write. Updates
+        send the intent's token where the app has a lock. `Done.stored` has the `fields`.
+        """
+        ...
+
+    async def aclose(self) -> None:
+        """Release what the connector holds."""
+        ...
+
+
+class Store(Protocol):
+    """Durable state of all syncs. One `commit` is one transaction; reads see commits at once.
+
+    Raises `StoreError` when the state cannot be read or written (full disk, lock, damage).
+    """
+
+    def new_id(self) -> int:
+        """Return an id never given before in this store, for a link or an intent."""
+        ...
+
+    async def load_links(self, sync: str, side: str, ids: Sequence[str]) -> dict[str, Link]:
+        """Return the links of these records of one side by record id; unknown ids are left out."""
+        ...
+
+    async def load_links_by_id(self, ids: Sequence[int]) -> dict[int, Link]:
+        """Return links by their own id."""
+        ...
+
+    async def load_due(self, sync: str, now_us: int, limit: int) -> tuple[Link, ...]:
+        """Return links whose due time has come, the longest due first."""
+        ...
+
+    async def page_links(self, sync: str, after: int, limit: int) -> tuple[Link, ...]:
+        """Return links with an id above `after`, in id order."""
+        ...
+
+    async def load_intents(self, sync: str) -> tuple[Intent, ...]:
+        """Return intents without an outcome, in id order."""
+        ...
+
+    async def load_cursor(self, sync: str, name: str) -> str | None:
+        """Return a cursor that was committed under this name (`left`, `left.backfill`, ...)."""
+        ...
+
+    async def load_conflicts(self, sync: str, link: int) -> tuple[Conflict, ...]:
+        """Return the conflicts of a link, newest first."""
+        ...
+
+    async def commit(self, work: Commit) -> None:
+        """Make all of `work` durable, or none of it."""
+        ...
+
+
+Values = Mapping[str, Raw]

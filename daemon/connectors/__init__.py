@@ -1,0 +1,1 @@
+"""Connectors: the code that speaks to one kind of app each, and what they share."""

@@ -313,6 +313,8 @@ def default_schemas() -> dict[str, ObjectSchema]:
     types = msgspec.json.decode(_packaged("objects.json"), type=dict[str, _PackagedType])
     lines = msgspec.json.decode(_packaged("pipelines.json"), type=dict[str, list[Pipeline]])
     schemas = {name: _schema(packaged) for name, packaged in types.items()}
+    for plural, identity in _light_types().items():
+        schemas[plural] = _schema(_light(plural, identity))
     for name, pipelines in lines.items():
         for pipeline in pipelines:
             schemas[name].pipelines[pipeline.id] = pipeline
@@ -330,6 +332,63 @@ def _schema(packaged: _PackagedType) -> ObjectSchema:
     )
 
 
+def _light_types() -> dict[str, tuple[str, str]]:
+    """Singular and id of the types that have no packaged definition."""
+    packaged = {"contacts", "companies", "deals", "tickets"}
+    entries = (entry.split() for line in _TYPES.strip().splitlines() for entry in line.split("|"))
+    return {plural: (single, code) for plural, single, code in entries if plural not in packaged}
+
+
+def _light(plural: str, identity: tuple[str, str]) -> _PackagedType:
+    """A type that readers may list but that has only the properties every record has."""
+    single, code = identity
+    group = f"{single}information"
+    fixed = (
+        ("createdate", "Create date", "datetime", "date"),
+        ("hs_createdate", "Object create date/time", "datetime", "date"),
+        ("hs_lastmodifieddate", "Object last modified date/time", "datetime", "date"),
+        ("hs_merged_object_ids", "Merged record IDs", "enumeration", "checkbox"),
+        ("hs_object_id", "Record ID", "number", "number"),
+        ("hs_object_source", "Record creation source", "string", "text"),
+        ("hs_object_source_id", "Record creation source ID", "string", "text"),
+        ("hs_object_source_label", "Record source", "string", "text"),
+    )
+    properties = [_fixed_property(name, label, kind, ui, group) for name, label, kind, ui in fixed]
+    return _PackagedType(
+        object_type_id=code,
+        name=plural,
+        singular=single,
+        fully_qualified_name=single.upper(),
+        primary_display_property="hs_object_id",
+        secondary_display_properties=(),
+        required_properties=(),
+        searchable_properties=("hs_object_id",),
+        default_returned_properties=("createdate", "hs_lastmodifieddate", "hs_object_id"),
+        created_property="createdate",
+        last_modified_property="hs_lastmodifieddate",
+        built_in_unique_properties=(),
+        require_one_of=(),
+        pipeline_property="",
+        stage_property="",
+        groups=[PropertyGroup(name=group, label=f"{single.capitalize()} information")],
+        properties=properties,
+    )
+
+
+def _fixed_property(name: str, label: str, kind: str, ui: str, group: str) -> Property:
+    return Property(
+        name=name,
+        label=label,
+        type=kind,
+        field_type=ui,
+        group_name=group,
+        hubspot_defined=True,
+        modification_metadata=ModificationMetadata(
+            archivable=False, read_only_definition=True, read_only_value=True
+        ),
+    )
+
+
 # Name pattern, label pattern, type: what the vendor derives for every stage.
 _PER_STAGE = (
     ("hs_v2_date_entered_{}", 'Date entered "{}"', "datetime"),
@@ -343,25 +402,17 @@ def add_stage_properties(schema: ObjectSchema, stage: Stage) -> None:
     """Add the calculated properties that exist once per stage."""
     for pattern, label, kind in _PER_STAGE:
         name = pattern.format(stage.id.replace("-", "_").lower())
-        schema.properties[name] = Property(
-            name=name,
-            label=label.format(stage.label),
-            type=kind,
-            field_type="calculation_read_time",
-            group_name=_stage_group(schema),
-            calculated=True,
-            hubspot_defined=True,
-            modification_metadata=ModificationMetadata(
-                archivable=False, read_only_definition=True, read_only_value=True
-            ),
+        made = _fixed_property(
+            name, label.format(stage.label), kind, "calculation_read_time", _stage_group(schema)
         )
+        schema.properties[name] = msgspec.structs.replace(made, calculated=True)
 
 
 def _stage_group(schema: ObjectSchema) -> str:
     return "dealstages" if "dealstages" in schema.groups else next(iter(schema.groups))
 
 
-# Plural, singular and id of what the vendor knows; the sandbox keeps records of the first four.
+# Plural, singular and id of what the vendor knows; the first four have full definitions.
 _TYPES = """
 contacts contact 0-1 | companies company 0-2 | deals deal 0-3 | tickets ticket 0-5
 products product 0-7 | line_items line_item 0-8 | quotes quote 0-14 | notes note 0-46
@@ -380,7 +431,7 @@ def infer_type(word: str) -> str:
     """Decide which object type a path means: plural, singular or id, in any case.
 
     Returns:
-        The plural name, of a type the vendor knows; the sandbox may hold no records of it.
+        The plural name, one of the keys of `default_schemas`.
 
     Raises:
         Refusal: 400, with the vendor's text for an unknown word or an unknown id.

@@ -35,6 +35,11 @@ LAG_BUCKETS = (
     0.5, 1, 2.5, 5, 10, 15, 30, 45, 60, 90, 120, 180, 300, 600, 1800, 3600, 6 * 3600, 24 * 3600,
 )  # fmt: skip
 
+# Exposed at 0 from the start, since the alerts watch for the first of them (see expect_sync).
+ERROR_KINDS = (
+    "auth", "bug", "outcome_unknown", "rate_limited", "schema_drift", "scope", "transient",
+)  # fmt: skip
+
 
 def direction_to(side: str) -> str:
     """Name the direction of writes into an app as the configuration does: `to-erp`."""
@@ -209,10 +214,14 @@ class Metrics:
         write_outcomes: Iterable[str] = (),
         conflict_outcomes: Iterable[str] = (),
     ) -> None:
-        """Expose a sync's counters at 0 before anything happens.
+        """Expose the counters of a sync and its connection at 0 before anything happens.
 
-        Without it the first event makes a counter appear at 1, which `rate()` cannot see.
+        Without it the first event makes a counter appear at 1, which `rate()` cannot see: call
+        it when the connection is set up, before its apps are opened.
         """
+        self._restarts.labels(connection)
+        for kind in ERROR_KINDS:
+            self._errors.labels(connection, kind)
         outcomes = tuple(write_outcomes)
         for side in sides:
             self._polled.labels(connection, object_, side)
@@ -278,8 +287,6 @@ class Metrics:
 
     def connection_up(self, connection: str, up: bool) -> None:
         """Set whether a connection runs (or waits to be restarted)."""
-        if not up:
-            self._restarts.labels(connection)
         self._up.labels(connection).set(up)
 
     def connection_paused(self, connection: str) -> None:
@@ -328,6 +335,7 @@ class Metrics:
             status: the HTTP status, or why there was no answer (`timeout`, `unreachable`).
         """
         self._api_calls.labels(app, endpoint, str(status)).inc()
+        self._throttled.labels(app)
 
     def api_budget(self, app: str, pool: str, remaining: float) -> None:
         """Set how many requests an app still allows in a pool (`daily`, `burst`, ...)."""

@@ -45,9 +45,9 @@ class Polled(Message, frozen=True):
     side: Side
     origin: Origin
     records: tuple[Snapshot, ...]
+    began: float
     gone: tuple[Gone, ...] = ()
     cursors: dict[str, str] = {}
-    began: float
     complete: bool = False
 
 
@@ -64,9 +64,9 @@ class Mapped(Message, frozen=True):
     side: Side
     origin: Origin
     records: tuple[Judged, ...]
+    began: float
     gone: tuple[Gone, ...] = ()
     cursors: dict[str, str] = {}
-    began: float
     complete: bool = False
 
 
@@ -94,8 +94,8 @@ class Written(Message, frozen=True):
     side: Side
     intents: tuple[Intent, ...]
     outcomes: tuple[Outcome, ...]
-    overwritten: dict[int, dict[str, Edit]] = {}
     began: float
+    overwritten: dict[int, dict[str, Edit]] = {}
 
 
 class Trace(Struct, frozen=True, kw_only=True):

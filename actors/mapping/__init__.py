@@ -1,0 +1,1 @@
+"""How the two sides' values relate: pure functions, no I/O."""

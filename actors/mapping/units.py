@@ -1,0 +1,99 @@
+"""Units: what is merged as one thing, a mapped field or a group of fields."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from msgspec import Struct
+
+from actors.mapping.relations import Relation, Values
+from actors.records import Side
+from actors.spec import Direction, Rules
+from actors.values import Kind, Raw, dump, parse
+
+
+class Member(Struct, frozen=True, kw_only=True):
+    """One native field of a unit."""
+
+    name: str
+    kind: Kind
+    required: bool = False
+
+
+class Unit(Struct, frozen=True, kw_only=True):
+    """One field mapping, or several fields that travel together or not at all.
+
+    Attributes:
+        key: names the unit in the store and to people (`dealname=description`).
+        version: changes when the mapping's meaning changes.
+        fallback: raws for a side on create when the source's value has no counterpart (owner).
+    """
+
+    key: str
+    version: int
+    left: tuple[Member, ...]
+    right: tuple[Member, ...]
+    relation: Relation
+    direction: Direction
+    rules: Rules
+    fallback: dict[str, tuple[Raw, ...]] = {}
+
+    def members(self, side: Side) -> tuple[Member, ...]:
+        """Return the unit's fields on that side."""
+        return self.left if side is Side.LEFT else self.right
+
+    def raws(self, side: Side, values: Mapping[str, Raw]) -> tuple[Raw, ...]:
+        """Pick the unit's raws out of a record's values."""
+        return tuple(values.get(member.name) for member in self.members(side))
+
+    def native(self, side: Side, raws: tuple[Raw, ...]) -> dict[str, Raw]:
+        """Name the unit's raws by native field."""
+        return {m.name: raw for m, raw in zip(self.members(side), raws, strict=True)}
+
+    def parse(self, side: Side, raws: tuple[Raw, ...]) -> Values:
+        """Turn raws into canonical values.
+
+        Raises:
+            OutsideDomainError: a raw is not of its field's kind.
+        """
+        return tuple(parse(m.kind, raw) for m, raw in zip(self.members(side), raws, strict=True))
+
+    def same(self, side: Side, one: tuple[Raw, ...], two: tuple[Raw, ...]) -> bool:
+        """Say whether two readings of one side hold the same canonical values."""
+        return one == two or self.parse(side, one) == self.parse(side, two)
+
+    def agree(self, left: tuple[Raw, ...], right: tuple[Raw, ...]) -> bool:
+        """Say whether the two sides' raws say the same.
+
+        Raises:
+            OutsideDomainError: a raw is not of its field's kind.
+        """
+        return self.relation.agree(self.parse(Side.LEFT, left), self.parse(Side.RIGHT, right))
+
+    def restore(
+        self, target: Side, source: tuple[Raw, ...], present: tuple[Raw, ...]
+    ) -> tuple[Raw, ...]:
+        """Return the raws that `target` must hold to say what the other side says.
+
+        Members whose canonical value stays keep the raw that they have.
+
+        Raises:
+            OutsideDomainError: the source's value has no counterpart, or is unreadable.
+        """
+        said, held = self.parse(target.other, source), self.parse(target, present)
+        to = self.relation.to_right if target is Side.RIGHT else self.relation.to_left
+        wanted = to(said, held)
+        return tuple(
+            raw if new == old else dump(member.kind, new)
+            for member, raw, old, new in zip(
+                self.members(target), present, held, wanted, strict=True
+            )
+        )
+
+    def is_blank(self, side: Side, raws: tuple[Raw, ...]) -> bool:
+        """Say whether the unit's first member is empty; the others only qualify it."""
+        return parse(self.members(side)[0].kind, raws[0]) is None
+
+    def requires(self, side: Side) -> bool:
+        """Say whether that side refuses an empty value."""
+        return self.members(side)[0].required

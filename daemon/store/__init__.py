@@ -1,0 +1,1 @@
+"""Store adapters: where links, intents, cursors, conflicts and history live on disk."""

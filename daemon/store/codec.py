@@ -1,0 +1,144 @@
+"""Rows of the store's tables to and from the actors' Structs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from hashlib import blake2b
+
+import msgspec
+
+from actors.intents import Intent
+from actors.links import Change, Conflict, End, Link, Status
+from actors.records import Side
+from actors.values import Raw
+from daemon.store.database import Row
+
+_pack = msgspec.msgpack.Encoder().encode
+_unpack_end = msgspec.msgpack.Decoder(End).decode
+_unpack_intent = msgspec.msgpack.Decoder(Intent).decode
+_unpack_raws = msgspec.msgpack.Decoder(tuple[Raw, ...]).decode
+_pack_json = msgspec.json.Encoder().encode
+
+
+def json_array(ids: Iterable[str] | Iterable[int]) -> str:
+    """Write ids as the argument of a json_each, ascending, each once."""
+    return _pack_json(sorted(set(ids))).decode()
+
+
+def link_row(link: Link) -> Row:
+    """Return a link as the parameters of `insert_links`, `update_links` and `move_links`."""
+    left, right = link.left, link.right
+    return (
+        link.id,
+        link.sync,
+        left and left.id,
+        left and _pack(left),
+        right and right.id,
+        right and _pack(right),
+        link.status.value,
+        link.reason,
+        link.due_us,
+        link.attempts,
+        link.recover,
+    )
+
+
+def to_link(row: Row) -> Link:
+    """Read a link from (id, sync, left_end, right_end, status, reason, due, attempts, recover)."""
+    key, sync, left, right, status, reason, due_us, attempts, recover = row
+    return Link(
+        id=key,
+        sync=sync,
+        left=None if left is None else _unpack_end(left),
+        right=None if right is None else _unpack_end(right),
+        status=Status(status),
+        reason=reason,
+        due_us=due_us,
+        attempts=attempts,
+        recover=bool(recover),
+    )
+
+
+def intent_row(intent: Intent) -> Row:
+    """Return an intent as the parameters of `write_intents`."""
+    return (intent.id, intent.sync, intent.link, intent.attempts, _pack(intent))
+
+
+def to_intent(row: Row) -> Intent:
+    """Read an intent from its body, the first column."""
+    return _unpack_intent(row[0])
+
+
+def conflict_row(conflict: Conflict) -> Row:
+    """Return a conflict as the parameters of `write_conflicts`."""
+    left, right = _pack(conflict.left), _pack(conflict.right)
+    times = (conflict.left_us, conflict.right_us)
+    identity = _pack((conflict.sync, conflict.link, conflict.unit, left, right, *times))
+    return (
+        conflict.sync,
+        conflict.link,
+        blake2b(identity, digest_size=16).digest(),
+        conflict.unit,
+        left,
+        right,
+        *times,
+        conflict.rule,
+        conflict.winner and conflict.winner.value,
+        conflict.uncertain,
+        conflict.outcome,
+        conflict.at_us,
+    )
+
+
+def to_conflict(row: Row) -> Conflict:
+    """Read a conflict from a row of `load_conflicts` and its like."""
+    sync, link, unit, left, right, left_us, right_us, rule, winner, uncertain, outcome, at_us, _ = (
+        row
+    )
+    return Conflict(
+        sync=sync,
+        link=link,
+        unit=unit,
+        left=_unpack_raws(left),
+        right=_unpack_raws(right),
+        left_us=left_us,
+        right_us=right_us,
+        rule=rule,
+        winner=None if winner is None else Side(winner),
+        uncertain=bool(uncertain),
+        outcome=outcome,
+        at_us=at_us,
+    )
+
+
+def change_row(change: Change) -> Row:
+    """Return a line of history as the parameters of `add_history`."""
+    return (
+        change.sync,
+        change.link,
+        change.side.value,
+        change.record_id,
+        change.unit,
+        change.rule,
+        _pack(change.before),
+        _pack(change.after),
+        change.at_us,
+        change.lost,
+    )
+
+
+def to_change(row: Row) -> Change:
+    """Read a line of history from a row of `link_history` and its like."""
+    sync, link, side, record_id, unit, rule, before, after, at_us, lost, _ = row
+    return Change(
+        sync=sync,
+        link=link,
+        side=Side(side),
+        record_id=record_id,
+        unit=unit,
+        rule=rule,
+        before=_unpack_raws(before),
+        after=_unpack_raws(after),
+        at_us=at_us,
+        lost=bool(lost),
+    )

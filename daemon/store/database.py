@@ -17,6 +17,7 @@ import aiosqlite
 import anyio
 from anyio import CancelScope
 
+from actors.errors import StoreError
 from daemon.store.faults import explain
 
 # A row has a type per column, which only the statement knows.
@@ -71,6 +72,23 @@ class Database:
         """Return the first column of the first row, or None if there is no row."""
         rows = await self.fetch(sql, parameters)
         return rows[0][0] if rows else None
+
+    async def fetch_number(self, sql: str, parameters: Sequence[object] = ()) -> int:
+        """Return the integer that the query's only row consists of."""
+        value = await self.fetch_value(sql, parameters)
+        if not isinstance(value, int):
+            raise StoreError(f"store {self.name}: a number is missing from it: restore a backup")
+        return value
+
+    async def check_integrity(self) -> None:
+        """Run SQLite's quick check, about a second per gigabyte.
+
+        Raises:
+            StoreError: the file is damaged; the message carries SQLite's first finding.
+        """
+        finding = await self.fetch_value("PRAGMA quick_check(1)")
+        if finding != "ok":
+            raise explain(sqlite3.DatabaseError(str(finding)), self.name, "SQLITE_CORRUPT")
 
     async def run_script(self, script: str) -> None:
         """Run a script that says BEGIN and COMMIT itself; on failure nothing of it remains."""

@@ -23,9 +23,12 @@ _ADVICE = {
 }
 
 
-def explain(error: sqlite3.Error, name: str) -> StoreError:
-    """Return the error to raise instead of `error`, for the store called `name`."""
-    code = getattr(error, "sqlite_errorname", "")
+def explain(error: sqlite3.Error, name: str, code: str = "") -> StoreError:
+    """Return the error to raise instead of `error`, for the store called `name`.
+
+    `code` is SQLite's name of the error where `error` does not carry it.
+    """
+    code = code or str(getattr(error, "sqlite_errorname", ""))
     advice = _ADVICE.get("_".join(code.split("_")[:2]))
     if advice is None:
         return StoreError(f"store {name}: {error}")

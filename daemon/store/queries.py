@@ -41,6 +41,7 @@ class Queries(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     size_bytes: str
     count_all: str
     count_trouble: str
+    list_in_sync: str
     list_trouble: str
     count_conflicts: str
     list_conflicts: str

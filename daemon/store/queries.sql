@@ -119,9 +119,14 @@ SELECT sync, status, reason, count(*), sum(sides & 1), sum(sides >> 1)
 FROM links INDEXED BY links_trouble WHERE status <> 'in sync'
 GROUP BY sync, status, reason ORDER BY sync, status, reason
 
--- name: list_trouble
+-- name: list_in_sync
 SELECT id, sync, left_end, right_end, status, reason, due_us, attempts, recover
-FROM links WHERE sync = ?1 AND status = ?2 AND status <> 'in sync' AND id > ?3
+FROM links WHERE +sync = ?1 AND status = 'in sync' AND id > ?2 ORDER BY id LIMIT ?3
+
+-- name: list_trouble
+-- Sorts what the index finds; by id alone it would read the blobs of all that is in sync.
+SELECT id, sync, left_end, right_end, status, reason, due_us, attempts, recover
+FROM links INDEXED BY links_trouble WHERE sync = ?1 AND status = ?2 AND status <> 'in sync' AND id > ?3
 ORDER BY id LIMIT ?4
 
 -- name: count_conflicts

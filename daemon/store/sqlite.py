@@ -27,6 +27,7 @@ from daemon.store.database import Connect, Database, Row, Transaction, connect_f
 from daemon.store.lock import hold_lock
 from daemon.store.migrate import bring_up_to_date, read_version
 from daemon.store.queries import QUERIES
+from daemon.store.reading import Reader
 
 _CHECKED_AT_START = 64 * 1024 * 1024
 _PRUNED_AT_ONCE = 1_000
@@ -126,12 +127,12 @@ class SqliteStore:
 
     async def size_bytes(self) -> int:
         """Return the size of the database without its write-ahead log."""
-        return _number(await self._reads.fetch_value(QUERIES.size_bytes))
+        return await self._reads.fetch_number(QUERIES.size_bytes)
 
-
-def _number(value: object) -> int:
-    assert isinstance(value, int)
-    return value
+    @property
+    def reader(self) -> Reader:
+        """What status, explain and metrics ask of the store."""
+        return Reader(self._reads)
 
 
 async def _write_links(transaction: Transaction, work: Commit, rows: list[Row]) -> None:
@@ -256,11 +257,15 @@ async def attach_store(
         if connect_reads is not None:
             reads = await stack.enter_async_context(open_database(connect_reads, str(name)))
             await reads.fetch("PRAGMA query_only = ON")
-        yield SqliteStore(writes, reads, _number(await writes.fetch_value(QUERIES.load_last_id)))
+        yield SqliteStore(writes, reads, await writes.fetch_number(QUERIES.load_last_id))
 
 
 async def _set_up(db: Database) -> None:
-    """Check what the file is before anything in it is changed, then make it durable and ours."""
+    """Check what the file is before anything in it is changed, then make it durable and ours.
+
+    A large store is not checked for damage here, so that a start stays under a second:
+    `Reader.check_integrity` can do it beside the running daemon.
+    """
     await read_version(db)
     journal = await db.fetch_value("PRAGMA journal_mode = WAL")
     if journal not in ("wal", "memory"):
@@ -272,20 +277,8 @@ async def _set_up(db: Database) -> None:
     await db.fetch("PRAGMA foreign_keys = ON")
     if await db.fetch_value("PRAGMA synchronous") != 2:
         raise StoreError(f"store {db.name}: SQLite refuses synchronous=FULL, so nothing is safe")
-    if _number(await db.fetch_value(QUERIES.size_bytes)) <= _CHECKED_AT_START:
-        await check_integrity(db)
+    async with db.transaction():
+        pass  # finds out now, not at the first commit, that the file cannot be written
+    if await db.fetch_number(QUERIES.size_bytes) <= _CHECKED_AT_START:
+        await db.check_integrity()
     await bring_up_to_date(db)
-
-
-async def check_integrity(db: Database) -> None:
-    """Run SQLite's quick check, about a second per gigabyte.
-
-    Raises:
-        StoreError: the file is damaged; the message carries SQLite's first finding.
-    """
-    finding = await db.fetch_value("PRAGMA quick_check(1)")
-    if finding != "ok":
-        raise StoreError(
-            f"store {db.name}: it is damaged: stop tieline, keep a copy of the file, and restore"
-            f" the last backup ({finding})"
-        )

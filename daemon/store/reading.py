@@ -1,0 +1,184 @@
+"""Questions that people ask of a store: how much, which, and what happened to this record.
+
+Used inside the daemon (metrics) and by commands beside it (`status`, `explain`, `conflicts`),
+which may read while a daemon writes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from msgspec import Struct
+
+from actors.errors import StoreError
+from actors.intents import Intent
+from actors.links import Change, Conflict, Link, Status
+from actors.records import Side
+from daemon.store.codec import json_array, to_change, to_conflict, to_intent, to_link
+from daemon.store.database import Database, connect_file, open_database
+from daemon.store.migrate import LATEST, read_version
+from daemon.store.queries import QUERIES
+
+_NEWEST = 2**63 - 1
+_LOAD = {Side.LEFT: QUERIES.load_left, Side.RIGHT: QUERIES.load_right}
+
+
+class Count(Struct, frozen=True, kw_only=True):
+    """How many links of a sync have a status for a reason.
+
+    Attributes:
+        left, right: how many of them have a record on that side.
+    """
+
+    sync: str
+    status: Status
+    reason: str
+    links: int
+    left: int
+    right: int
+
+
+class FoundConflict(Struct, frozen=True, kw_only=True):
+    """A conflict with the number of its row, to page on from."""
+
+    id: int
+    conflict: Conflict
+
+
+class FoundChange(Struct, frozen=True, kw_only=True):
+    """A line of history with the number of its row, to page on from."""
+
+    id: int
+    change: Change
+
+
+class Reader:
+    """Read-only questions; each is one statement over an index, whatever the size."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    async def count_links(self) -> tuple[Count, ...]:
+        """Return the links of all syncs by status and reason; the parts sum up to the whole."""
+        trouble = [_to_count(row) for row in await self._db.fetch(QUERIES.count_trouble)]
+        counts = []
+        for sync, links, left, right in await self._db.fetch(QUERIES.count_all):
+            rest = [count for count in trouble if count.sync == sync]
+            in_sync = Count(
+                sync=sync,
+                status=Status.IN_SYNC,
+                reason="",
+                links=links - sum(count.links for count in rest),
+                left=left - sum(count.left for count in rest),
+                right=right - sum(count.right for count in rest),
+            )
+            counts += [in_sync, *rest] if in_sync.links else rest
+        return tuple(counts)
+
+    async def find_record(self, sync: str, side: Side, record_id: str) -> Link | None:
+        """Return the link of a record by the id that the app gives it."""
+        rows = await self._db.fetch(_LOAD[side], (sync, json_array([record_id])))
+        return to_link(rows[0]) if rows else None
+
+    async def list_links(
+        self, sync: str, status: Status, *, after: int = 0, limit: int = 100
+    ) -> tuple[Link, ...]:
+        """Return links of one status with an id above `after`, in id order."""
+        if status is Status.IN_SYNC:
+            rows = await self._db.fetch(QUERIES.list_in_sync, (sync, after, limit))
+        else:
+            rows = await self._db.fetch(QUERIES.list_trouble, (sync, status.value, after, limit))
+        return tuple(map(to_link, rows))
+
+    async def count_intents(self) -> dict[str, int]:
+        """Return how many intents have no outcome yet, by sync."""
+        return dict(await self._db.fetch(QUERIES.count_intents))
+
+    async def link_intents(self, sync: str, link: int) -> tuple[Intent, ...]:
+        """Return the intents of a link that have no outcome yet, oldest first."""
+        return tuple(map(to_intent, await self._db.fetch(QUERIES.link_intents, (sync, link))))
+
+    async def count_conflicts(self) -> dict[tuple[str, str], int]:
+        """Return how many conflicts there are, by sync and outcome."""
+        rows = await self._db.fetch(QUERIES.count_conflicts)
+        return {(sync, outcome): conflicts for sync, outcome, conflicts in rows}
+
+    async def link_conflicts(self, sync: str, link: int) -> tuple[Conflict, ...]:
+        """Return the conflicts of a link, newest first."""
+        return tuple(map(to_conflict, await self._db.fetch(QUERIES.load_conflicts, (sync, link))))
+
+    async def list_conflicts(
+        self, *, before: int = _NEWEST, limit: int = 100
+    ) -> tuple[FoundConflict, ...]:
+        """Return conflicts of all syncs, newest first, from below the number `before`."""
+        rows = await self._db.fetch(QUERIES.list_conflicts, (before, limit))
+        return tuple(FoundConflict(id=row[-1], conflict=to_conflict(row)) for row in rows)
+
+    async def list_open_conflicts(
+        self, sync: str, *, before: int = _NEWEST, limit: int = 100
+    ) -> tuple[FoundConflict, ...]:
+        """Return the conflicts of a sync that are still open, newest first."""
+        rows = await self._db.fetch(QUERIES.list_open_conflicts, (sync, before, limit))
+        return tuple(FoundConflict(id=row[-1], conflict=to_conflict(row)) for row in rows)
+
+    async def link_history(
+        self, link: int, *, before: int = _NEWEST, limit: int = 100
+    ) -> tuple[FoundChange, ...]:
+        """Return what was changed or lost in the records of a link, newest first."""
+        rows = await self._db.fetch(QUERIES.link_history, (link, before, limit))
+        return tuple(FoundChange(id=row[-1], change=to_change(row)) for row in rows)
+
+    async def list_history(
+        self, *, before: int = _NEWEST, limit: int = 100
+    ) -> tuple[FoundChange, ...]:
+        """Return the history of all syncs, newest first, from below the number `before`."""
+        rows = await self._db.fetch(QUERIES.list_history, (before, limit))
+        return tuple(FoundChange(id=row[-1], change=to_change(row)) for row in rows)
+
+    async def list_cursors(self) -> dict[tuple[str, str], str]:
+        """Return all cursors by sync and name."""
+        rows = await self._db.fetch(QUERIES.list_cursors)
+        return {(sync, name): value for sync, name, value in rows}
+
+    async def size_bytes(self) -> int:
+        """Return the size of the database without its write-ahead log."""
+        return await self._db.fetch_number(QUERIES.size_bytes)
+
+    async def check_integrity(self) -> None:
+        """Look for damage, about a second per gigabyte; raise StoreError if there is any."""
+        await self._db.check_integrity()
+
+
+def _to_count(row: tuple[str, str, str, int, int, int]) -> Count:
+    sync, status, reason, links, left, right = row
+    return Count(
+        sync=sync, status=Status(status), reason=reason, links=links, left=left, right=right
+    )
+
+
+def _find_file(path: Path) -> Path:
+    if not path.exists():
+        raise StoreError(f"store {path}: there is none yet: `tieline run` makes it")
+    return path.resolve()
+
+
+@asynccontextmanager
+async def open_reader(path: Path) -> AsyncIterator[Reader]:
+    """Open the store at `path` for reading, also while a daemon uses it; nothing is changed.
+
+    Raises:
+        StoreError: there is no store, it has another version than this tieline, or it is damaged.
+    """
+    async with open_database(connect_file(_find_file(path), "ro"), str(path)) as db:
+        await db.fetch("PRAGMA query_only = ON")
+        version = await read_version(db)
+        if version == 0:
+            raise StoreError(f"store {path}: it is empty: `tieline run` fills it")
+        if version < LATEST:
+            raise StoreError(
+                f"store {path}: it has version {version}, and this tieline reads version {LATEST}:"
+                " `tieline run` brings it up to date"
+            )
+        yield Reader(db)

@@ -262,7 +262,7 @@ class ObjectSchema(Struct, kw_only=True):
     def live_pipelines(self) -> list[Pipeline]:
         """Pipelines as a list shows them: archived ones and stages left out, in order."""
         live = (shown(pipeline) for pipeline in self.pipelines.values() if not pipeline.archived)
-        return sorted(live, key=lambda pipeline: pipeline.display_order)
+        return sorted(live, key=lambda pipeline: (pipeline.display_order, pipeline.label))
 
     def stages(self) -> Iterator[tuple[Pipeline, Stage]]:
         """Every stage that records may be in, with its pipeline."""

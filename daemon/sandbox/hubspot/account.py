@@ -5,21 +5,27 @@ every call is atomic. What the parts mean:
 
 - `tables[name].schema` is the `catalog.ObjectSchema` of a type, `tables[name].records` its
   records; `account.table(word)` finds a table by any form of the type's name or refuses.
-- `pipelines[name]` maps pipeline id to `catalog.Pipeline` (only types that have pipelines).
+- `details` is what account-info tells; `rates` maps a currency to its worth in the account's own.
 - `owners` maps owner id to `catalog.Owner`, active and archived.
-- `clock`, `switches`, `tokens`, `links` (associations), `index` (search), `limits`, `faults`.
+- `clock`, `switches`, `tokens`, `links` (associations), `indexes` (search), `limits`, `faults`.
 
 `touch()` after every change of schema, pipelines or owners marks the state as unsaved.
 """
 
 from __future__ import annotations
 
+import heapq
 import random
-import re
 from collections.abc import Iterable
 
 from daemon.sandbox.hubspot.auth import Token
-from daemon.sandbox.hubspot.catalog import ObjectSchema, Owner, Pipeline, default_catalog
+from daemon.sandbox.hubspot.bare_types import bare_schemas
+from daemon.sandbox.hubspot.catalog import (
+    AccountDetails,
+    Owner,
+    default_schemas,
+    infer_type,
+)
 from daemon.sandbox.hubspot.clock import Clock
 from daemon.sandbox.hubspot.faults import Faults
 from daemon.sandbox.hubspot.index import SearchIndex
@@ -28,11 +34,10 @@ from daemon.sandbox.hubspot.links import Links
 from daemon.sandbox.hubspot.reqlog import RequestLog
 from daemon.sandbox.hubspot.switches import Switches
 from daemon.sandbox.hubspot.table import Record, Table
-from daemon.sandbox.hubspot.wire import Refusal
 
 __all__ = ["Account"]
 
-_TYPE_ID = re.compile(r"\d+-\d+")
+_PURGE_AFTER_MS = 90 * 86_400_000
 _FIRST_ID = 22_901_690_010
 
 
@@ -40,17 +45,13 @@ class Account:
     """Everything that one HubSpot account holds."""
 
     def __init__(self, seed: int = 1, lag_ms: int = 5_000) -> None:
-        self.portal_id = 62515
-        self.time_zone = "US/Eastern"
-        self.currency = "USD"
-        # One unit of a currency in the account's own; the codes are those deals may carry.
-        self.exchange_rates: dict[str, float] = {"USD": 1.0, "EUR": 1.08, "GBP": 1.27}
+        self.details = AccountDetails(portal_id=62515)
+        self.rates: dict[str, float] = {"USD": 1.0, "EUR": 1.08, "GBP": 1.27, "NOK": 0.094}
         self.clock = Clock()
         self.switches = Switches()
         self.random = random.Random(seed)
         self.tokens: dict[str, Token] = {}
         self.owners: dict[str, Owner] = {}
-        self.pipelines: dict[str, dict[str, Pipeline]] = {}
         self.tables: dict[str, Table] = {}
         self.indexes: dict[str, SearchIndex] = {}
         self.links = Links()
@@ -60,19 +61,10 @@ class Account:
         self.changes = 0
         self.next_id = _FIRST_ID
         self.lag_ms = lag_ms
-        self._words: dict[str, Table] = {}
-        catalog = default_catalog()
-        self.pipelines.update(catalog.pipelines)
-        for schema in catalog.schemas:
-            self.add_schema(schema)
-
-    def add_schema(self, schema: ObjectSchema) -> Table:
-        """Make an object type known, with an empty table."""
-        table = self.tables[schema.name] = Table(schema)
-        self.indexes[schema.name] = SearchIndex()
-        for word in (schema.name, schema.singular, schema.object_type_id):
-            self._words[word.lower()] = table
-        return table
+        self._archived: list[tuple[int, str, int]] = []
+        for name, schema in {**bare_schemas(), **default_schemas()}.items():
+            self.tables[name] = Table(schema)
+            self.indexes[name] = SearchIndex()
 
     def touch(self) -> None:
         """Mark the state as changed since it was last saved."""
@@ -84,12 +76,7 @@ class Account:
         Raises:
             Refusal: 400 with the vendor's text for a word or an id that no type has.
         """
-        table = self._words.get(word) or self._words.get(word.lower())
-        if table is not None:
-            return table
-        if _TYPE_ID.fullmatch(word):
-            raise Refusal(400, f"Invalid object or event type id: {word}")
-        raise Refusal(400, f"Unable to infer object type from: {word}")
+        return self.tables[infer_type(word)]
 
     def mint_id(self) -> int:
         """The next id; one counter for everything in the account."""
@@ -105,6 +92,32 @@ class Account:
         """Live records of a type that stand in one of the stages."""
         wanted = set(stage_ids)
         table = self.tables[type_name]
-        name = "dealstage" if type_name == "deals" else "hs_pipeline_stage"
+        name = table.schema.type.stage_property
         records = (table.records[record_id] for record_id in table.ids)
         return [record for record in records if record.values.get(name) in wanted]
+
+    def active_owner_ids(self) -> frozenset[str]:
+        """Owners that records can be given to."""
+        return frozenset(one for one, owner in self.owners.items() if not owner.archived)
+
+    def note_archived(self, table: Table, record: Record) -> None:
+        """Remember when an archived record is due to be purged."""
+        if record.archived_ms is not None:
+            heapq.heappush(self._archived, (record.archived_ms, table.name, record.id))
+        self.touch()
+
+    def purge_due(self) -> None:
+        """Remove for good what has been archived for 90 days of the sandbox clock."""
+        due = self.clock.now_ms() - _PURGE_AFTER_MS
+        while self._archived and self._archived[0][0] <= due:
+            at, name, record_id = heapq.heappop(self._archived)
+            record = self.tables[name].records.get(record_id)
+            if record is not None and record.archived_ms == at:
+                self.purge(self.tables[name], record)
+
+    def purge(self, table: Table, record: Record) -> None:
+        """Remove a record for good, with its associations."""
+        self.links.drop_all((table.name, record.id))
+        self.indexes[table.name].drop(record.id)
+        table.remove(record)
+        self.touch()

@@ -47,9 +47,7 @@ def _family(area: str, *numbered: tuple[str, str]) -> tuple[tuple[str, str], ...
 
 # Area -> (version told to the handler, path prefix).
 FAMILIES: dict[str, tuple[tuple[str, str], ...]] = {
-    "objects": _family(
-        "/crm/objects/{v}", ("v3", "/crm/v3/objects"), ("v3", "/crm/objects/v3")
-    ),
+    "objects": _family("/crm/objects/{v}", ("v3", "/crm/v3/objects"), ("v3", "/crm/objects/v3")),
     "object-associations": _family(
         "/crm/objects/{v}", ("v4", "/crm/v4/objects"), ("v4", "/crm/objects/v4")
     ),
@@ -69,8 +67,11 @@ FAMILIES: dict[str, tuple[tuple[str, str], ...]] = {
         ("v3", "/crm/v3/schemas"),
     ),
     "account-info": _family("/account-info/{v}", ("v3", "/account-info/v3")),
-    "currencies": _family("/settings/currencies/{v}", ("v3", "/settings/v3/currencies"),
-                          ("v3", "/settings/currencies/v3")),
+    "currencies": _family(
+        "/settings/currencies/{v}",
+        ("v3", "/settings/v3/currencies"),
+        ("v3", "/settings/currencies/v3"),
+    ),
     # For paths that exist in one spelling only: the endpoint's path is the whole path.
     "plain": (("v1", ""),),
 }
@@ -117,8 +118,19 @@ class Call:
     """One authenticated call: its parameters, its body and the account it is for."""
 
     __slots__ = (
-        "account", "body", "correlation_id", "inputs", "method", "origin", "params", "path",
-        "query", "tables", "token", "version",
+        "account",
+        "body",
+        "correlation_id",
+        "failing",
+        "inputs",
+        "method",
+        "origin",
+        "params",
+        "path",
+        "query",
+        "tables",
+        "token",
+        "version",
     )
 
     def __init__(
@@ -146,6 +158,8 @@ class Call:
         self.correlation_id = ""
         # How many inputs a batch had, for the request log.
         self.inputs = 1
+        # Positions of a batch that an injected fault makes fail; empty is every second one.
+        self.failing: frozenset[int] | None = None
 
     @property
     def dated(self) -> bool:
@@ -156,6 +170,12 @@ class Call:
     def newest(self) -> bool:
         """Whether the behaviour of 2026-09 applies."""
         return self.version == "2026-09"
+
+    def must_fail(self, position: int) -> bool:
+        """Whether an injected fault hits this input of a batch."""
+        if self.failing is None:
+            return False
+        return position in self.failing if self.failing else position % 2 == 1
 
     def table(self, param: str = "t") -> Table:
         """The table of the object type in a path parameter."""

@@ -5,9 +5,13 @@ Owns the list; each is read at exactly one place and set through the control add
 
 from __future__ import annotations
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 __all__ = ["Switches"]
+
+
+def _create_form() -> dict[str, list[str]]:
+    return {"deals": ["dealname", "dealstage"], "companies": ["name"], "contacts": ["email"]}
 
 
 class Switches(Struct, kw_only=True, forbid_unknown_fields=True):
@@ -41,11 +45,7 @@ class Switches(Struct, kw_only=True, forbid_unknown_fields=True):
     # The first company of a record becomes its primary one by itself.
     first_company_primary: bool = True
     # 2026-09: required properties of the create form, by type name.
-    required_on_create: dict[str, list[str]] = {
-        "deals": ["dealname", "dealstage"],
-        "companies": ["name"],
-        "contacts": ["email"],
-    }
+    required_on_create: dict[str, list[str]] = field(default_factory=_create_form)
     # Batch calls of 2026-09 may answer 207 as the older versions do.
     batch_207_in_2026_09: bool = True
     # 429 carries Retry-After.

@@ -43,7 +43,6 @@ class Record(Struct):
 
     id: int
     values: dict[str, str]
-    created_ms: int
     modified_ms: int
     born_ms: int
     origin: Source
@@ -75,6 +74,11 @@ class Table:
         self.archived_ids: list[int] = []
         self.merged: dict[int, int] = {}
         self._unique: dict[str, dict[str, int]] = {}
+
+    @property
+    def name(self) -> str:
+        """The type's plural name, which is its name throughout the sandbox."""
+        return self.schema.type.name
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -131,13 +135,6 @@ class Table:
         _discard(self.ids, record.id)
         _discard(self.archived_ids, record.id)
         del self.records[record.id]
-
-    def is_unique(self, name: str) -> bool:
-        """Whether `idProperty` may name this property."""
-        if name == "email" and self.schema.name == "contacts":
-            return True
-        known = self.schema.properties.get(name)
-        return known is not None and known.has_unique_value and not known.archived
 
     def holder(self, name: str, value: str) -> int | None:
         """The live record that has a unique property's value, compared without case."""

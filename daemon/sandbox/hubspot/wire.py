@@ -64,7 +64,7 @@ class ErrorDetail(Struct, frozen=True, omit_defaults=True, rename="camel"):
     context: Context | None = None
 
 
-class Envelope(Struct, frozen=True, omit_defaults=True, rename="camel", kw_only=True):
+class Envelope(Struct, omit_defaults=True, rename="camel", kw_only=True):
     """The body of every refusal, and with no correlation id an item of a batch's `errors`."""
 
     status: str

@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterator
+from contextlib import suppress
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -139,13 +140,18 @@ class Prometheus:
         result: list[dict[str, Any]] = body["data"]["result"]
         return result
 
+    async def until_ready(self) -> None:
+        """Wait until it answers queries; until then it refuses connections or says 503."""
+        while True:
+            with suppress(httpx.TransportError):
+                if (await self.client.get("/-/ready")).status_code == 200:
+                    return
+            await anyio.sleep(0.1)
+
     async def until_scraped(self, times: int) -> None:
         """Wait until the target was scraped so often."""
         while True:
-            try:
-                seen = await self.ask('count_over_time(up{job="tieline"}[5m])')
-            except httpx.TransportError:
-                seen = []
+            seen = await self.ask('count_over_time(up{job="tieline"}[5m])')
             if seen and int(seen[0]["value"][1]) >= times:
                 return
             await anyio.sleep(0.1)
@@ -163,6 +169,7 @@ def config_for(port: int, folder: Path) -> Path:
 
 async def check_all(prometheus: Prometheus) -> None:
     """Run every query of the dashboard and look at every rule."""
+    await prometheus.until_ready()
     await prometheus.until_scraped(3)
     assert (await prometheus.ask('up{job="tieline"}'))[0]["value"][1] == "1"
     empty = [title for title, query in queries() if not await prometheus.ask(filled_in(query))]
@@ -171,7 +178,7 @@ async def check_all(prometheus: Prometheus) -> None:
     assert {r["health"] for group in rules for r in group["rules"]} <= {"ok", "unknown"}
     for variable in DASHBOARD["templating"]["list"]:
         if variable["type"] == "query":
-            assert await label_values(prometheus, variable["definition"]), variable["name"]
+            assert await label_values(prometheus, variable["query"]["query"]), variable["name"]
 
 
 async def label_values(prometheus: Prometheus, definition: str) -> list[str]:

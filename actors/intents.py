@@ -30,6 +30,7 @@ class UnitWrite(Struct, frozen=True, kw_only=True):
         source: the source side's raws of the unit when the decision was taken.
         sent: the raws that are written to the target.
         expected: the target's raws that the decision saw; None on a create.
+        rule: why (a rule of sync-semantics section 3, or `create`).
     """
 
     unit: str
@@ -37,6 +38,7 @@ class UnitWrite(Struct, frozen=True, kw_only=True):
     source: tuple[Raw, ...]
     sent: tuple[Raw, ...]
     expected: tuple[Raw, ...] | None = None
+    rule: str = "create"
 
 
 class Intent(Struct, frozen=True, kw_only=True):

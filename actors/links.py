@@ -82,7 +82,7 @@ class End(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Link(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A link or a known record without counterpart.
+    """A link, or a known record without counterpart.
 
     Attributes:
         sync: name of the sync it belongs to (`sales/deals`).

@@ -86,13 +86,13 @@ class Refuse(Struct, frozen=True, kw_only=True, tag=True):
     reason: str
 
 
-class Trace(Struct, frozen=True, kw_only=True, tag=True):
+class Undated(Struct, frozen=True, kw_only=True, tag=True):
     """Both sides moved: ask the traceable sides for the exact times, then decide again."""
 
     sides: tuple[Side, ...]
 
 
-Decision = Nothing | Settle | Copy | Ask | Refuse | Trace
+Decision = Nothing | Settle | Copy | Ask | Refuse | Undated
 
 BOTH = (Side.LEFT, Side.RIGHT)
 
@@ -235,7 +235,7 @@ def _contested(unit: Unit, sides: dict[Side, Observed]) -> Decision:
         side for side in BOTH if sides[side].traceable and not _is_exact(sides[side].edited)
     )
     if vague:
-        return Trace(sides=vague)
+        return Undated(sides=vague)
     least, most = _apart(sides[Side.LEFT].edited, sides[Side.RIGHT].edited)
     window = round(unit.rules.window.total_seconds() * 1_000_000)
     if least > window:

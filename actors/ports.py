@@ -16,9 +16,9 @@ from msgspec import Struct
 
 from actors.intents import Intent, Outcome
 from actors.links import Commit, Conflict, Link
+from actors.messages import AnyMessage
 from actors.records import Edit, Gone, Snapshot
 from actors.schema import AppSchema
-from actors.values import Raw
 
 
 class Clock(Protocol):
@@ -53,6 +53,7 @@ class Capabilities(Struct, frozen=True, kw_only=True):
         worst_delay: the longest time after which a change is sure to be visible to `changes`.
         deletes: how deletes are noticed, in words for people.
         notes: limits that people should know, a sentence each.
+        settles: after this time a write without an answer can no longer happen.
     """
 
     objects: tuple[str, ...]
@@ -65,6 +66,7 @@ class Capabilities(Struct, frozen=True, kw_only=True):
     worst_delay: timedelta
     deletes: str
     notes: tuple[str, ...] = ()
+    settles: timedelta = timedelta(minutes=2)
 
 
 class Page(Struct, frozen=True, kw_only=True):
@@ -215,4 +217,23 @@ class Store(Protocol):
         ...
 
 
-Values = Mapping[str, Raw]
+class Monitor(Protocol):
+    """Watches a connection: metrics and traces hang here. Must be quick and never raise."""
+
+    def saw(self, sync: str, message: AnyMessage) -> None:
+        """Take note of a message that is about to be sent."""
+        ...
+
+    def committed(self, sync: str, work: Commit) -> None:
+        """Take note of what has just become durable."""
+        ...
+
+
+class Blind:
+    """A monitor that watches nothing."""
+
+    def saw(self, sync: str, message: AnyMessage) -> None:
+        """Ignore a message."""
+
+    def committed(self, sync: str, work: Commit) -> None:
+        """Ignore a commit."""

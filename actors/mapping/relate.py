@@ -53,7 +53,7 @@ def relate(around: Surroundings, mapping: FieldSpec, fields: Fields) -> Related:
     Raises:
         MappingError: the kinds cannot be mapped; the message says why.
     """
-    members = {side: (_member(field),) for side, field in fields.items()}
+    members: dict[Side, tuple[Member, ...]] = {s: (_member(f),) for s, f in fields.items()}
     kinds = (fields[Side.LEFT].kind, fields[Side.RIGHT].kind)
     if _is_money(around, fields):
         return _money(around, fields)

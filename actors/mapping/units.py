@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from msgspec import Struct
 
+from actors.errors import OutsideDomainError
 from actors.mapping.relations import Relation, Values
 from actors.records import Side
 from actors.spec import Direction, Rules
@@ -59,8 +60,14 @@ class Unit(Struct, frozen=True, kw_only=True):
         return tuple(parse(m.kind, raw) for m, raw in zip(self.members(side), raws, strict=True))
 
     def same(self, side: Side, one: tuple[Raw, ...], two: tuple[Raw, ...]) -> bool:
-        """Say whether two readings of one side hold the same canonical values."""
-        return one == two or self.parse(side, one) == self.parse(side, two)
+        """Say whether two readings of one side hold the same canonical values.
+
+        What cannot be read equals only itself, byte for byte.
+        """
+        try:
+            return one == two or self.parse(side, one) == self.parse(side, two)
+        except OutsideDomainError:
+            return False
 
     def agree(self, left: tuple[Raw, ...], right: tuple[Raw, ...]) -> bool:
         """Say whether the two sides' raws say the same.

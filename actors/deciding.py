@@ -1,0 +1,400 @@
+"""Decide one record: what to write where, and why. Pure.
+
+The live run obeys a `Ruling`, `plan` counts rulings, `explain` prints them: one decision, many
+readers (I20).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+from msgspec import Struct
+
+from actors.errors import OutsideDomainError
+from actors.intents import IntentKind, UnitWrite
+from actors.links import Base, Change, Conflict, End, Link, Status
+from actors.mapping.record import Sync
+from actors.mapping.units import Unit
+from actors.merge import (
+    BOTH,
+    Ask,
+    Copy,
+    Decision,
+    Nothing,
+    Observed,
+    Raws,
+    Refuse,
+    Settle,
+    Undated,
+    decide_unit,
+)
+from actors.records import Departure, Side, key_of
+from actors.values import Raw
+
+GONE_WORDS = {
+    Departure.ARCHIVED: "archived",
+    Departure.DELETED: "deleted",
+    Departure.MERGED: "merged into another record",
+    Departure.HIDDEN: "not visible",
+}
+
+
+class Draft(Struct, frozen=True, kw_only=True):
+    """A write that was decided but has no id yet; becomes an `Intent`."""
+
+    side: Side
+    kind: IntentKind
+    units: tuple[UnitWrite, ...]
+    values: dict[str, Raw]
+    key: str | None = None
+    record_id: str | None = None
+    token: str | None = None
+    edited_us: int = 0
+
+
+class Ruling(Struct, frozen=True, kw_only=True):
+    """What becomes of one link now.
+
+    Attributes:
+        link: its state after the decision, with its status and reason.
+        decisions: by unit key, for a pair in scope.
+        traces: by side, keys of units whose exact edit times are needed to decide; the link is
+            then unchanged.
+        settles: bases move although nothing is written, on the word of snapshots alone.
+    """
+
+    link: Link
+    drafts: tuple[Draft, ...] = ()
+    conflicts: tuple[Conflict, ...] = ()
+    history: tuple[Change, ...] = ()
+    decisions: dict[str, Decision] = {}
+    traces: dict[Side, tuple[str, ...]] = {}
+    settles: bool = False
+
+
+class Known(Struct, frozen=True, kw_only=True):
+    """What a decision needs besides the link.
+
+    Attributes:
+        now_us: our clock, microseconds UTC.
+        offsets_us: by side, how far the app's clock is ahead of ours; taken off edit times.
+        traceable: sides whose app keeps who edited what and when.
+        exact: exact edit time by (side, unit key), microseconds UTC by the app's clock.
+    """
+
+    now_us: int
+    offsets_us: Mapping[Side, int] = {}
+    traceable: frozenset[Side] = frozenset()
+    exact: Mapping[tuple[Side, str], int] = {}
+
+
+def decide_link(sync: Sync, link: Link, known: Known) -> Ruling:
+    """Decide a link by what its ends hold now.
+
+    The ends must have been observed (`observing.observe`). A one-sided link may become a
+    create; a pair is merged field by field; what is gone or out of scope is left alone.
+    """
+    if link.left is None or link.right is None:
+        return _decide_single(sync, link, known)
+    departed = [side for side in BOTH if _end(link, side).gone is not None]
+    if departed:
+        return Ruling(link=_tombstone(sync, link, departed))
+    for side in BOTH:
+        reason = sync.judge(side, _values(link, side))
+        if reason:
+            excluded = f"{sync.app(side)}: {reason}"
+            return Ruling(link=_with(link, Status.EXCLUDED, excluded))
+    return _decide_pair(sync, link, known)
+
+
+def _end(link: Link, side: Side) -> End:
+    end = link.end(side)
+    assert end is not None, f"link {link.id} has no {side.value} end"
+    return end
+
+
+def _values(link: Link, side: Side) -> dict[str, Raw]:
+    seen = _end(link, side).seen
+    return seen.values if seen is not None else {}
+
+
+def _with(link: Link, status: Status, reason: str = "") -> Link:
+    return msgspec.structs.replace(link, status=status, reason=reason, due_us=None)
+
+
+def _tombstone(sync: Sync, link: Link, departed: list[Side]) -> Link:
+    first = _end(link, departed[0]).gone
+    assert first is not None
+    if first is Departure.HIDDEN:
+        app = sync.app(departed[0])
+        return _with(link, Status.FAILING, f"{app} no longer shows the record; it is not deleted")
+    if len(departed) == len(BOTH):
+        return _with(link, Status.EXCLUDED, "gone in both apps")
+    survivor = sync.app(departed[0].other)
+    reason = f"{GONE_WORDS[first]} in {sync.app(departed[0])}; {survivor} keeps its record"
+    return _with(link, Status.EXCLUDED, reason)
+
+
+# --- one record -----------------------------------------------------------------------------
+
+
+def _decide_single(sync: Sync, link: Link, known: Known) -> Ruling:
+    side = Side.LEFT if link.left is not None else Side.RIGHT
+    end, target = _end(link, side), side.other
+    if end.gone is not None:
+        return Ruling(link=_with(link, Status.EXCLUDED, f"{GONE_WORDS[end.gone]}, never linked"))
+    reason = sync.judge(side, _values(link, side))
+    if not reason and not sync.spec.direction.allows(target):
+        reason = f"the sync goes only to {sync.app(side)}"
+    if not reason and target not in sync.spec.create:
+        reason = f"no records are created in {sync.app(target)}"
+    if reason:
+        return Ruling(link=_with(link, Status.EXCLUDED, reason))
+    return _create(sync, link, side)
+
+
+def _create(sync: Sync, link: Link, side: Side) -> Ruling:
+    end, target = _end(link, side), side.other
+    assert end.seen is not None, "a record without a snapshot cannot be decided"
+    writes: list[UnitWrite] = []
+    for unit in sync.units:
+        if not unit.direction.allows(target):
+            continue
+        source = unit.raws(side, end.seen.values)
+        try:
+            sent = _initial(unit, target, source)
+        except OutsideDomainError as error:
+            return Ruling(link=_failing(sync, link, side, unit, str(error)))
+        if any(raw is not None for raw in sent):
+            writes.append(UnitWrite(unit=unit.key, version=unit.version, source=source, sent=sent))
+    draft = Draft(
+        side=target,
+        kind=IntentKind.CREATE,
+        units=tuple(writes),
+        values=_native(sync, target, writes, blanks=False),
+        key=key_of(sync.spec.connection, sync.spec.object, sync.app(side), end.id),
+        edited_us=end.seen.modified_us,
+    )
+    waiting = f"to be created in {sync.app(target)}"
+    return Ruling(link=_with(link, Status.PENDING, waiting), drafts=(draft,))
+
+
+def _initial(unit: Unit, target: Side, source: Raws) -> Raws:
+    empty: Raws = (None,) * len(unit.members(target))
+    if unit.is_blank(target.other, source):
+        return empty
+    sent = unit.restore(target, source, empty)
+    return unit.fallback.get(target.value, sent) if sent == empty else sent
+
+
+def _failing(sync: Sync, link: Link, side: Side, unit: Unit, reason: str) -> Link:
+    field = unit.members(side)[-1].name
+    return _with(link, Status.FAILING, f'{sync.app(side)}: field "{field}": {reason}')
+
+
+def _native(sync: Sync, target: Side, writes: list[UnitWrite], *, blanks: bool) -> dict[str, Raw]:
+    units = {unit.key: unit for unit in sync.units}
+    values: dict[str, Raw] = {}
+    for write in writes:
+        values |= units[write.unit].native(target, write.sent)
+    return {name: raw for name, raw in values.items() if blanks or raw is not None}
+
+
+# --- a pair ---------------------------------------------------------------------------------
+
+
+def _decide_pair(sync: Sync, link: Link, known: Known) -> Ruling:
+    decisions = {unit.key: _decide_one(sync, link, unit, known) for unit in sync.units}
+    traces = _wanted_traces(decisions)
+    if traces:
+        return Ruling(link=link, decisions=decisions, traces=traces)
+    writes = {side: _writes_to(sync, link, side, decisions) for side in BOTH}
+    refused = [(unit, dec) for unit in sync.units if isinstance(dec := decisions[unit.key], Refuse)]
+    for _, refusal in refused:  # all or nothing towards the side that cannot be told everything
+        writes[refusal.source.other] = []
+    drafts = tuple(_update(sync, link, side, writes[side]) for side in BOTH if writes[side])
+    settled = _settled(sync, link, decisions)
+    return Ruling(
+        link=_judged(sync, settled, refused, decisions, drafts),
+        drafts=drafts,
+        conflicts=tuple(_conflicts(sync, link, decisions, known)),
+        history=tuple(_losses(sync, link, decisions, known)),
+        decisions=decisions,
+        settles=settled is not link and any(_is_bare(dec) for dec in decisions.values()),
+    )
+
+
+def _is_bare(decision: Decision) -> bool:
+    """A settlement that rests on snapshots alone; a first alignment has no base to lose."""
+    return isinstance(decision, Settle) and decision.rule != "M8"
+
+
+def _decide_one(sync: Sync, link: Link, unit: Unit, known: Known) -> Decision:
+    left, right = (_observed(link, side, unit, known) for side in BOTH)
+    if link.recover:
+        return _recovered(sync, unit, left, right)
+    return decide_unit(unit, left, right)
+
+
+def _recovered(sync: Sync, unit: Unit, left: Observed, right: Observed) -> Decision:
+    """Bases prove nothing: equals settle, gaps are filled, real differences wait for a person."""
+    bare = [msgspec.structs.replace(seen, base=None) for seen in (left, right)]
+    decision = decide_unit(unit, *bare)
+    if isinstance(decision, Copy) and decision.lost is not None and len(_ways(unit)) == len(BOTH):
+        return Ask(rule="recover", reason="the link was rebuilt and both sides differ")
+    return decision
+
+
+def _ways(unit: Unit) -> list[Side]:
+    return [side for side in BOTH if unit.direction.allows(side)]
+
+
+def _observed(link: Link, side: Side, unit: Unit, known: Known) -> Observed:
+    end = _end(link, side)
+    earliest, latest = end.moved.get(unit.key, (0, 0))
+    exact = known.exact.get((side, unit.key))
+    if exact is not None:
+        earliest = latest = exact
+    offset = known.offsets_us.get(side, 0)
+    return Observed(
+        now=unit.raws(side, _values(link, side)),
+        base=end.base.get(unit.key),
+        edited=(earliest - offset, latest - offset),
+        traceable=side in known.traceable and exact is None,
+    )
+
+
+def _wanted_traces(decisions: dict[str, Decision]) -> dict[Side, tuple[str, ...]]:
+    wanted: dict[Side, tuple[str, ...]] = {}
+    for key, decision in decisions.items():
+        if isinstance(decision, Undated):
+            for side in decision.sides:
+                wanted[side] = (*wanted.get(side, ()), key)
+    return wanted
+
+
+def _writes_to(
+    sync: Sync, link: Link, target: Side, decisions: dict[str, Decision]
+) -> list[UnitWrite]:
+    writes = []
+    for unit in sync.units:
+        decision = decisions[unit.key]
+        if isinstance(decision, Copy) and decision.source.other is target:
+            writes.append(
+                UnitWrite(
+                    unit=unit.key,
+                    version=unit.version,
+                    source=unit.raws(target.other, _values(link, target.other)),
+                    sent=decision.sent,
+                    expected=unit.raws(target, _values(link, target)),
+                    rule=decision.rule,
+                )
+            )
+    return writes
+
+
+def _update(sync: Sync, link: Link, target: Side, writes: list[UnitWrite]) -> Draft:
+    end, source = _end(link, target), _end(link, target.other)
+    edits = [source.moved[write.unit][1] for write in writes if write.unit in source.moved]
+    return Draft(
+        side=target,
+        kind=IntentKind.UPDATE,
+        units=tuple(writes),
+        values=_native(sync, target, writes, blanks=True),
+        record_id=end.id,
+        token=end.seen.token if end.seen is not None else None,
+        edited_us=max(edits, default=0),
+    )
+
+
+def _settled(sync: Sync, link: Link, decisions: dict[str, Decision]) -> Link:
+    for unit in sync.units:
+        decision = decisions[unit.key]
+        if isinstance(decision, Settle):
+            for side in decision.sides:
+                raws = unit.raws(side, _values(link, side))
+                link = link.with_end(side, settle(side, _end(link, side), unit, raws))
+    return link
+
+
+def settle(side: Side, end: End, unit: Unit, raws: Raws, version: int | None = None) -> End:
+    """Return the end with the unit's base moved to `raws`.
+
+    The time of its edit is forgotten, unless the end holds something newer than `raws`.
+    """
+    base = Base(unit.version if version is None else version, raws)
+    held = unit.raws(side, end.seen.values) if end.seen is not None else raws
+    moved = {key: when for key, when in end.moved.items() if key != unit.key or held != raws}
+    return msgspec.structs.replace(end, base={**end.base, unit.key: base}, moved=moved)
+
+
+def _judged(
+    sync: Sync,
+    link: Link,
+    refused: list[tuple[Unit, Refuse]],
+    decisions: dict[str, Decision],
+    drafts: tuple[Draft, ...],
+) -> Link:
+    if refused:
+        unit, refusal = refused[0]
+        return _failing(sync, link, refusal.source, unit, refusal.reason)
+    asked = [(key, dec) for key, dec in decisions.items() if isinstance(dec, Ask)]
+    if asked:
+        key, ask = asked[0]
+        return _with(link, Status.HELD, f"{key}: {ask.reason}")
+    if drafts:
+        apps = " and ".join(sync.app(draft.side) for draft in drafts)
+        return _with(link, Status.PENDING, f"to be written to {apps}")
+    return msgspec.structs.replace(_with(link, Status.IN_SYNC), recover=False, attempts=0)
+
+
+def _conflicts(
+    sync: Sync, link: Link, decisions: dict[str, Decision], known: Known
+) -> list[Conflict]:
+    found = []
+    for unit in sync.units:
+        decision = decisions[unit.key]
+        if isinstance(decision, Copy | Ask) and decision.clash:
+            left, right = (_observed(link, side, unit, known) for side in BOTH)
+            found.append(
+                Conflict(
+                    sync=sync.name,
+                    link=link.id,
+                    unit=unit.key,
+                    left=left.now,
+                    right=right.now,
+                    left_us=left.edited[1],
+                    right_us=right.edited[1],
+                    rule=decision.rule,
+                    winner=decision.source if isinstance(decision, Copy) else None,
+                    uncertain=decision.uncertain,
+                    at_us=known.now_us,
+                )
+            )
+    return found
+
+
+def _losses(sync: Sync, link: Link, decisions: dict[str, Decision], known: Known) -> list[Change]:
+    """History of the values that are about to be overwritten by a blind edit's winner."""
+    return [
+        Change(
+            sync=sync.name,
+            link=link.id,
+            side=decision.source.other,
+            record_id=_end(link, decision.source.other).id,
+            unit=key,
+            rule=decision.rule,
+            before=decision.lost,
+            after=decision.sent,
+            at_us=known.now_us,
+            lost=True,
+        )
+        for key, decision in decisions.items()
+        if isinstance(decision, Copy) and decision.lost is not None
+    ]
+
+
+def is_quiet(ruling: Ruling) -> bool:
+    """Say whether the decision changes nothing anywhere."""
+    return not ruling.drafts and all(isinstance(d, Nothing) for d in ruling.decisions.values())

@@ -1,0 +1,94 @@
+"""What a fresh snapshot does to one end of a link, before anything is decided."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+
+from actors.links import Base, End, Late, Seen
+from actors.mapping.units import Unit
+from actors.records import Side, Snapshot
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_REMEMBERED_TOKENS = 8
+
+
+def microseconds(moment: datetime) -> int:
+    """Return a moment as whole microseconds since 1970, UTC."""
+    return (moment - _EPOCH) // timedelta(microseconds=1)
+
+
+def is_stale(end: End, record: Snapshot) -> bool:
+    """Say whether a snapshot is older than what is known of the record (H41).
+
+    Covers rules (b) and (c) of sync-semantics section 1; (a) compares our own clock and is the
+    reconciler's.
+    """
+    if end.seen is None or record.token == end.seen.token:
+        return False
+    return record.token in end.replaced or microseconds(record.modified_at) < end.seen.modified_us
+
+
+def observe(
+    units: Iterable[Unit], side: Side, end: End | None, record: Snapshot, now_us: int
+) -> End:
+    """Return the end as it stands once `record` has been read.
+
+    Bases stay, except where a value that we sent with unknown outcome has arrived late (H44):
+    that is our write, not an edit. The time of an edit is that of the first snapshot that
+    showed it.
+    """
+    before = end or End(id=record.id)
+    seen = Seen(record.token, microseconds(record.modified_at), record.values)
+    base, late = _arrived(units, side, before, record, now_us)
+    moved: dict[str, tuple[int, int]] = {}
+    for unit in units:
+        settled = base.get(unit.key)
+        raws = unit.raws(side, record.values)
+        if settled is None or not unit.same(side, raws, settled.raws):
+            moved[unit.key] = _edit_interval(unit, side, before, seen)
+    return End(
+        id=record.id,
+        seen=seen,
+        base=base,
+        moved=moved,
+        replaced=_replaced(before, seen),
+        late=late,
+    )
+
+
+def _edit_interval(unit: Unit, side: Side, before: End, seen: Seen) -> tuple[int, int]:
+    """Return when the unit got its present value: (earliest, latest)."""
+    last = before.seen
+    if last is None:
+        return (0, seen.modified_us)
+    known = before.moved.get(unit.key)
+    if known is not None and unit.raws(side, last.values) == unit.raws(side, seen.values):
+        return known
+    return (min(last.modified_us, seen.modified_us), seen.modified_us)
+
+
+def _replaced(before: End, seen: Seen) -> tuple[str, ...]:
+    last = before.seen
+    if last is None or last.token == seen.token:
+        return tuple(token for token in before.replaced if token != seen.token)
+    kept = [token for token in before.replaced if token not in (seen.token, last.token)]
+    return (*kept, last.token)[-_REMEMBERED_TOKENS:]
+
+
+def _arrived(
+    units: Iterable[Unit], side: Side, end: End, record: Snapshot, now_us: int
+) -> tuple[dict[str, Base], dict[str, Late]]:
+    late = {key: sent for key, sent in end.late.items() if sent.until_us > now_us}
+    if not late:
+        return end.base, late
+    base = dict(end.base)
+    for unit in units:
+        sent, settled = late.get(unit.key), base.get(unit.key)
+        raws = unit.raws(side, record.values)
+        if sent is None or (settled is not None and unit.same(side, raws, settled.raws)):
+            continue
+        if unit.same(side, raws, sent.raws):
+            base[unit.key] = Base(unit.version, raws)
+            del late[unit.key]
+    return base, late

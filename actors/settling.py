@@ -1,0 +1,225 @@
+"""What an intent's outcome does to its link. Pure.
+
+The rule that matters (H8): after our own write only the written units settle; everything else
+in the app's answer is a fresh snapshot like any other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+import msgspec
+from msgspec import Struct
+
+from actors.deciding import settle
+from actors.intents import Done, Intent, IntentKind, UnitWrite
+from actors.links import Base, Change, End, Late, Link
+from actors.mapping.record import Sync
+from actors.mapping.units import Unit
+from actors.messages import Trace
+from actors.observing import microseconds, observe
+from actors.records import Edit, Side, Snapshot
+from actors.values import Raw
+
+_CREATED_BEFORE = timedelta(minutes=1)
+"""A keyed record that is older than its intent by more than this is not that intent's doing."""
+
+
+class Settlement(Struct, frozen=True, kw_only=True):
+    """A link after an outcome, with what to remember and what is still wrong.
+
+    Attributes:
+        refused: reasons by native field for what the app did not bring about.
+        possible: history of values that a person may have set while the outcome was unknown.
+    """
+
+    link: Link
+    history: tuple[Change, ...] = ()
+    refused: dict[str, str] = {}
+
+
+def settle_done(sync: Sync, link: Link, intent: Intent, done: Done, now_us: int) -> Settlement:
+    """Settle an intent that the app carried out, from the record as the app stored it."""
+    target, source = intent.side, intent.side.other
+    before = link.end(target)
+    answer = observe(sync.units, target, before, done.stored, now_us)
+    origin = link.end(source)
+    assert origin is not None, f"link {link.id} lost the source of intent {intent.id}"
+    for unit, write in _written(sync, intent):
+        stored = unit.raws(target, done.stored.values)
+        is_refused = any(member.name in done.refused for member in unit.members(target))
+        answer = settle(target, answer, unit, stored if done.proven else write.sent, write.version)
+        if not is_refused:
+            origin = settle(source, origin, unit, write.source, write.version)
+        elif unit.key not in origin.base:
+            nothing: tuple[Raw, ...] = (None,) * len(write.source)
+            origin = msgspec.structs.replace(
+                origin, base={**origin.base, unit.key: Base(write.version, nothing)}
+            )
+    return Settlement(
+        link=link.with_end(target, answer).with_end(source, origin),
+        history=_history(sync, link, intent, done.stored, now_us),
+        refused=dict(done.refused),
+    )
+
+
+def _written(sync: Sync, intent: Intent) -> list[tuple[Unit, UnitWrite]]:
+    """Pair each written unit with its mapping; a unit that left the mapping settles nothing."""
+    units = {unit.key: unit for unit in sync.units}
+    return [(units[write.unit], write) for write in intent.units if write.unit in units]
+
+
+def _history(
+    sync: Sync, link: Link, intent: Intent, stored: Snapshot, now_us: int
+) -> tuple[Change, ...]:
+    if intent.kind is IntentKind.CREATE:
+        return (_change(sync, link, intent, stored.id, "*", (), (), now_us, rule="create"),)
+    return tuple(
+        _change(
+            sync,
+            link,
+            intent,
+            stored.id,
+            write.unit,
+            write.expected or (),
+            unit.raws(intent.side, stored.values),
+            now_us,
+            rule=write.rule,
+        )
+        for unit, write in _written(sync, intent)
+    )
+
+
+def _change(
+    sync: Sync,
+    link: Link,
+    intent: Intent,
+    record_id: str,
+    unit: str,
+    before: tuple[Raw, ...],
+    after: tuple[Raw, ...],
+    now_us: int,
+    *,
+    rule: str,
+    lost: bool = False,
+) -> Change:
+    return Change(
+        sync=sync.name,
+        link=link.id,
+        side=intent.side,
+        record_id=record_id,
+        unit=unit,
+        rule=rule,
+        before=before,
+        after=after,
+        at_us=now_us,
+        lost=lost,
+    )
+
+
+# --- adopting -------------------------------------------------------------------------------
+
+
+def adopt(
+    sync: Sync,
+    link: Link,
+    target: Side,
+    current: Snapshot,
+    now_us: int,
+    intent: Intent | None,
+    offset_us: int = 0,
+) -> Link:
+    """Complete a link with a record that carries our key (sync-semantics section 5).
+
+    With the intent known and the record made by it, what was sent is the base; otherwise no
+    base proves anything and the link is `recover`.
+    """
+    end = observe(sync.units, target, link.end(target), current, now_us)
+    origin = link.end(target.other)
+    ours = intent is not None and not _is_older(current, intent, offset_us)
+    if intent is not None and ours and origin is not None:
+        for unit, write in _written(sync, intent):
+            end = _based(end, unit, write.sent, write.version)
+            origin = settle(target.other, origin, unit, write.source, write.version)
+    linked = link.with_end(target, end).with_end(target.other, origin)
+    return msgspec.structs.replace(linked, recover=not ours)
+
+
+def _based(end: End, unit: Unit, raws: tuple[Raw, ...], version: int) -> End:
+    return msgspec.structs.replace(end, base={**end.base, unit.key: Base(version, raws)})
+
+
+def _is_older(current: Snapshot, intent: Intent, offset_us: int) -> bool:
+    if current.created_at is None:
+        return False
+    created_us = microseconds(current.created_at) - offset_us
+    return created_us < intent.decided_us - _CREATED_BEFORE // timedelta(microseconds=1)
+
+
+# --- recovering -----------------------------------------------------------------------------
+
+
+def recover_update(
+    sync: Sync, link: Link, intent: Intent, trace: Trace, now_us: int, late: timedelta
+) -> Settlement:
+    """Settle an update of unknown outcome, field by field (sync-semantics 6.4, H1, H46).
+
+    `trace.current` must be there. The old base means not done: the sent value may still arrive
+    and is remembered for `late` (H44). The sent value means done. Anything else: done and then
+    edited, unless the app's history shows no write of ours.
+    """
+    assert trace.current is not None, "a target that is gone is not recovered"
+    target, source = intent.side, intent.side.other
+    end = observe(sync.units, target, link.end(target), trace.current, now_us)
+    origin = link.end(source)
+    assert origin is not None, f"link {link.id} lost the source of intent {intent.id}"
+    history: list[Change] = []
+    until = now_us + late // timedelta(microseconds=1)
+    for unit, write in _written(sync, intent):
+        raws = unit.raws(target, trace.current.values)
+        if write.expected is not None and unit.same(target, raws, write.expected):
+            remembered = Late(until, write.sent)
+            end = msgspec.structs.replace(end, late={**end.late, unit.key: remembered})
+        elif unit.same(target, raws, write.sent):
+            end = settle(target, end, unit, raws, write.version)
+            origin = settle(source, origin, unit, write.source, write.version)
+        elif _was_written(unit, target, write, trace.edits):
+            end = _based(end, unit, write.sent, write.version)
+            origin = settle(source, origin, unit, write.source, write.version)
+            record_id = trace.current.id
+            history.append(
+                _change(
+                    sync,
+                    link,
+                    intent,
+                    record_id,
+                    unit.key,
+                    write.sent,
+                    raws,
+                    now_us,
+                    rule="possible conflict",
+                    lost=True,
+                )
+            )
+    recovered = link.with_end(target, end).with_end(source, origin)
+    return Settlement(link=recovered, history=tuple(history))
+
+
+def _was_written(
+    unit: Unit, target: Side, write: UnitWrite, edits: Mapping[str, tuple[Edit, ...]]
+) -> bool:
+    """Say whether our value was stored before somebody changed it again.
+
+    Without history the present value came after our last read and is taken for the later one.
+    """
+    names = [member.name for member in unit.members(target)]
+    traced = [edits[name] for name in names if name in edits]
+    if not traced:
+        return True
+    sent = unit.native(target, write.sent)
+    return all(
+        any((edit.value or None) == sent[name] for edit in edits[name])
+        for name in names
+        if name in edits
+    )

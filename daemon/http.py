@@ -131,6 +131,11 @@ def bind(address: str) -> socket.socket:
     return listener
 
 
+def join_address(host: str, port: int) -> str:
+    """Write a host and a port as one address; the reverse of `split_address`."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
 def split_address(address: str) -> tuple[str, int]:
     """Split `host:port` or `[v6]:port`.
 

@@ -325,24 +325,24 @@ class Metrics:
 
     # Apps --------------------------------------------------------------------------------------
 
-    def api_call(self, app: str, endpoint: str, status: int | str) -> None:
-        """Count one request.
+    def api_call(self, app: str, endpoint: str, status: int | None) -> None:
+        """Count one request; a 429 counts as throttled too.
 
         Args:
             app: the app's name in the configuration.
             endpoint: method and path template (`POST /objects/{type}/search`), never a path
                 with an id in it.
-            status: the HTTP status, or why there was no answer (`timeout`, `unreachable`).
+            status: the HTTP status; None if no answer came, which the label calls `none`.
         """
-        self._api_calls.labels(app, endpoint, str(status)).inc()
-        self._throttled.labels(app)
+        self._api_calls.labels(app, endpoint, "none" if status is None else str(status)).inc()
+        self._throttled.labels(app).inc(status == 429)
 
     def api_budget(self, app: str, pool: str, remaining: float) -> None:
         """Set how many requests an app still allows in a pool (`daily`, `burst`, ...)."""
         self._api_budget.labels(app, pool).set(remaining)
 
     def throttled(self, app: str) -> None:
-        """Count one request that an app refused as too many (429)."""
+        """Count a request that an app refused as too many by another way than a 429."""
         self._throttled.labels(app).inc()
 
     def clock_offset(self, app: str, offset: timedelta) -> None:

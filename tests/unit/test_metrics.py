@@ -20,7 +20,7 @@ from prometheus_client.parser import text_string_to_metric_families as parse_tex
 import actors.errors
 from actors.errors import RateLimitedError, SchemaDriftError, TielineError
 from daemon.health import Health, healthy, starting
-from daemon.http import ListenError, bind, serve, split_address
+from daemon.http import ListenError, bind, join_address, serve, split_address
 from daemon.metrics import ERROR_KINDS, Metrics, error_kind
 from tests.deploy.samples import load_samples
 
@@ -130,6 +130,16 @@ def test_a_watched_queue_is_asked_at_each_scrape() -> None:
     assert value(metrics, "tieline_queue_depth", **labels) == 1
     waiting.append("b")
     assert value(metrics, "tieline_queue_depth", **labels) == 2
+
+
+def test_a_call_without_an_answer_and_a_refused_one_are_told_apart() -> None:
+    metrics = Metrics("1")
+    for status in (200, None, 429):
+        metrics.api_call("hubspot", "search", status)
+    calls = {"app": "hubspot", "endpoint": "search"}
+    assert value(metrics, "tieline_api_calls_total", status="none", **calls) == 1
+    assert value(metrics, "tieline_api_calls_total", status="429", **calls) == 1
+    assert value(metrics, "tieline_api_throttled_total", app="hubspot") == 1
 
 
 def test_errors_are_named_by_what_the_caller_must_do() -> None:
@@ -251,6 +261,7 @@ def test_a_malformed_address_is_refused_with_an_example(address: str) -> None:
 )
 def test_addresses_are_split_into_host_and_port(address: str, parts: tuple[str, int]) -> None:
     assert split_address(address) == parts
+    assert join_address(*parts) == address
 
 
 def test_an_address_of_another_machine_is_refused() -> None:

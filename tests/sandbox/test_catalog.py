@@ -6,6 +6,7 @@ import msgspec
 import pytest
 from msgspec import UNSET
 
+from daemon.sandbox.hubspot.bare_types import bare_schemas
 from daemon.sandbox.hubspot.catalog import (
     ObjectSchema,
     Pipeline,
@@ -116,7 +117,7 @@ def test_a_type_is_known_by_every_form_of_its_name(word: str) -> None:
 
 def test_every_type_that_can_be_named_has_a_schema() -> None:
     for code in ("0-1", "0-7", "0-8", "0-49", "0-136"):
-        assert infer_type(code) in default_schemas()
+        assert infer_type(code) in {**default_schemas(), **bare_schemas()}
 
 
 def test_unknown_types_are_refused_with_the_vendors_words() -> None:

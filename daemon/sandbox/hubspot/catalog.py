@@ -309,12 +309,10 @@ def default_association_types() -> list[AssociationType]:
 
 
 def default_schemas() -> dict[str, ObjectSchema]:
-    """The schema of a new account by plural type name; a fresh copy on each call."""
+    """The packaged schemas of a new account by plural type name; a fresh copy on each call."""
     types = msgspec.json.decode(_packaged("objects.json"), type=dict[str, _PackagedType])
     lines = msgspec.json.decode(_packaged("pipelines.json"), type=dict[str, list[Pipeline]])
     schemas = {name: _schema(packaged) for name, packaged in types.items()}
-    for plural, identity in _light_types().items():
-        schemas[plural] = _schema(_light(plural, identity))
     for name, pipelines in lines.items():
         for pipeline in pipelines:
             schemas[name].pipelines[pipeline.id] = pipeline
@@ -329,49 +327,6 @@ def _schema(packaged: _PackagedType) -> ObjectSchema:
         type=ObjectType(**fixed),
         properties={item.name: item for item in packaged.properties},
         groups={group.name: group for group in packaged.groups},
-    )
-
-
-def _light_types() -> dict[str, tuple[str, str]]:
-    """Singular and id of the types that have no packaged definition."""
-    packaged = {"contacts", "companies", "deals", "tickets"}
-    entries = (entry.split() for line in _TYPES.strip().splitlines() for entry in line.split("|"))
-    return {plural: (single, code) for plural, single, code in entries if plural not in packaged}
-
-
-def _light(plural: str, identity: tuple[str, str]) -> _PackagedType:
-    """A type that readers may list but that has only the properties every record has."""
-    single, code = identity
-    group = f"{single}information"
-    fixed = (
-        ("createdate", "Create date", "datetime", "date"),
-        ("hs_createdate", "Object create date/time", "datetime", "date"),
-        ("hs_lastmodifieddate", "Object last modified date/time", "datetime", "date"),
-        ("hs_merged_object_ids", "Merged record IDs", "enumeration", "checkbox"),
-        ("hs_object_id", "Record ID", "number", "number"),
-        ("hs_object_source", "Record creation source", "string", "text"),
-        ("hs_object_source_id", "Record creation source ID", "string", "text"),
-        ("hs_object_source_label", "Record source", "string", "text"),
-    )
-    properties = [_fixed_property(name, label, kind, ui, group) for name, label, kind, ui in fixed]
-    return _PackagedType(
-        object_type_id=code,
-        name=plural,
-        singular=single,
-        fully_qualified_name=single.upper(),
-        primary_display_property="hs_object_id",
-        secondary_display_properties=(),
-        required_properties=(),
-        searchable_properties=("hs_object_id",),
-        default_returned_properties=("createdate", "hs_lastmodifieddate", "hs_object_id"),
-        created_property="createdate",
-        last_modified_property="hs_lastmodifieddate",
-        built_in_unique_properties=(),
-        require_one_of=(),
-        pipeline_property="",
-        stage_property="",
-        groups=[PropertyGroup(name=group, label=f"{single.capitalize()} information")],
-        properties=properties,
     )
 
 
@@ -412,7 +367,8 @@ def _stage_group(schema: ObjectSchema) -> str:
     return "dealstages" if "dealstages" in schema.groups else next(iter(schema.groups))
 
 
-# Plural, singular and id of what the vendor knows; the first four have full definitions.
+# Plural, singular and id of what the vendor knows; the first four have packaged definitions,
+# the others those of `bare_types`.
 _TYPES = """
 contacts contact 0-1 | companies company 0-2 | deals deal 0-3 | tickets ticket 0-5
 products product 0-7 | line_items line_item 0-8 | quotes quote 0-14 | notes note 0-46
@@ -431,7 +387,7 @@ def infer_type(word: str) -> str:
     """Decide which object type a path means: plural, singular or id, in any case.
 
     Returns:
-        The plural name, one of the keys of `default_schemas`.
+        The plural name: a key of `default_schemas` or of `bare_types.bare_schemas`.
 
     Raises:
         Refusal: 400, with the vendor's text for an unknown word or an unknown id.

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import heapq
 import random
+from collections import OrderedDict
 from collections.abc import Iterable
 
 from daemon.sandbox.hubspot.auth import Token
@@ -58,9 +59,13 @@ class Account:
         self.limits = Limits()
         self.faults = Faults()
         self.log = RequestLog()
+        # Addresses of people who had themselves deleted; no contact may have one again.
+        self.blocked_emails: set[str] = set()
         self.changes = 0
         self.next_id = _FIRST_ID
         self.lag_ms = lag_ms
+        # Results of the last searches by what they depend on.
+        self.kept_searches: OrderedDict[tuple[str, int, int, bytes], list[int]] = OrderedDict()
         self._archived: list[tuple[int, str, int]] = []
         for name, schema in {**bare_schemas(), **default_schemas()}.items():
             self.tables[name] = Table(schema)

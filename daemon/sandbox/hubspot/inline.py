@@ -17,7 +17,7 @@ from daemon.sandbox.hubspot.table import Record
 if TYPE_CHECKING:
     from daemon.sandbox.hubspot.account import Account
 
-__all__ = ["inline_associations", "type_words"]
+__all__ = ["inline_associations", "type_words", "word_of"]
 
 INLINE_TOP = 100
 
@@ -46,13 +46,14 @@ def type_words(account: Account, side: Side, right: str) -> list[dict[str, str]]
     """Every association as `{id, type}`, an id once per type, by ascending id."""
     targets = account.links.targets(side, right)
     return [
-        {"id": str(target), "type": _word(account, account.links.types[type_id])}
+        {"id": str(target), "type": word_of(account, account.links.types[type_id])}
         for target in sorted(targets)
         for type_id in targets[target]
     ]
 
 
-def _word(account: Account, kind: AssociationType) -> str:
+def word_of(account: Account, kind: AssociationType) -> str:
+    """A type as a word: `deal_to_company` is the primary one, `..._unlabeled` the plain one."""
     left = account.tables[kind.from_object].schema.type.singular
     right = account.tables[kind.to_object].schema.type.singular
     pair = f"{left}_to_{right}"

@@ -61,6 +61,16 @@ class Links:
         for other, _ in list(self.all_of(side)):
             self.put(side, other, ())
 
+    def forget_type(self, kind: AssociationType) -> None:
+        """Remove a type and its inverse from the account and from every pair."""
+        gone = {kind.type_id, kind.inverse_type_id}
+        for sources in self._pairs.values():
+            for targets in sources.values():
+                for target, type_ids in targets.items():
+                    targets[target] = tuple(one for one in type_ids if one not in gone)
+        for type_id in gone:
+            self.types.pop(type_id, None)
+
     def dump(self) -> list[tuple[str, int, str, int, tuple[int, ...]]]:
         """Every pair in every direction, for the state file."""
         return [

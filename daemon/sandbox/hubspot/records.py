@@ -107,6 +107,7 @@ def plan_create(
         raise invalid("properties cannot be empty")
     schema = table.schema
     stored, problems = check_values(schema, properties, facts(account))
+    problems += _blocked(account, table, stored)
     if problems:
         raise BadValues(problems)
     form = account.switches.required_on_create.get(table.name, []) if newest else []
@@ -148,6 +149,7 @@ def plan_update(
         raise invalid("properties cannot be empty")
     schema, before = table.schema, record.values
     stored, problems = check_values(schema, properties, facts(account), present=before)
+    problems += _blocked(account, table, stored)
     if problems:
         raise BadValues(problems)
     changes = {name: value for name, value in stored.items() if value != before.get(name, "")}
@@ -161,6 +163,13 @@ def plan_update(
     )
     added = {name: value for name, value in added.items() if value != before.get(name, "")}
     return Plan(table, record.id, record, changes, added, source, list(properties))
+
+
+def _blocked(account: Account, table: Table, stored: Mapping[str, str]) -> list[Problem]:
+    email = stored.get("email", "")
+    if table.name != "contacts" or email not in account.blocked_emails:
+        return []
+    return [Problem("INVALID_EMAIL", "email has been GDPR blacklisted", "email", email)]
 
 
 def _check_unique(

@@ -3,14 +3,35 @@
 from __future__ import annotations
 
 from daemon.sandbox.hubspot import (
+    routes_associations,
+    routes_associations_v3,
     routes_batch,
+    routes_labels,
+    routes_legacy,
+    routes_merge,
+    routes_owners,
+    routes_pipelines,
+    routes_properties,
     routes_records,
+    routes_search,
 )
 from daemon.sandbox.hubspot.calls import Endpoint
 
 __all__ = ["all_endpoints"]
 
-_MODULES = (routes_batch, routes_records)
+_MODULES = (
+    routes_associations,
+    routes_associations_v3,
+    routes_batch,
+    routes_labels,
+    routes_legacy,
+    routes_merge,
+    routes_owners,
+    routes_pipelines,
+    routes_properties,
+    routes_records,
+    routes_search,
+)
 
 
 def all_endpoints() -> list[Endpoint]:

@@ -7,7 +7,7 @@ nothing is written.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 from msgspec import Struct
@@ -19,6 +19,7 @@ from daemon.sandbox.hubspot.associations import (
     plan_links,
 )
 from daemon.sandbox.hubspot.auth import Need
+from daemon.sandbox.hubspot.batches import BATCH_TOP, batch_answer, check_size
 from daemon.sandbox.hubspot.calls import Call, Endpoint
 from daemon.sandbox.hubspot.lookup import check_id_property, find_by_key, live_by_id
 from daemon.sandbox.hubspot.records import (
@@ -33,11 +34,10 @@ from daemon.sandbox.hubspot.records import (
 from daemon.sandbox.hubspot.render import View, Wire, written_view
 from daemon.sandbox.hubspot.table import Record, Table
 from daemon.sandbox.hubspot.validate import Problem, Value, refuse_values
-from daemon.sandbox.hubspot.wire import NO_CONTENT, Answer, Refusal, answer, invalid, iso, not_found
+from daemon.sandbox.hubspot.wire import NO_CONTENT, Answer, Refusal, invalid, not_found
 
-__all__ = ["batch_answer", "check_size", "routes"]
+__all__ = ["routes"]
 
-BATCH_TOP = 100
 BATCH_TOP_WITH_HISTORY = 50
 
 
@@ -87,29 +87,6 @@ def routes() -> list[Endpoint]:
         Endpoint("POST", "objects", "/{t}/batch/upsert", upsert_batch, Need.WRITE, write=True),
         Endpoint("POST", "objects", "/{t}/batch/archive", archive_batch, Need.WRITE, write=True),
     ]
-
-
-def check_size(call: Call, inputs: Sequence[object], top: int = BATCH_TOP, what: str = "") -> None:
-    """Refuse an empty or over-long batch, and tell the request log its size."""
-    call.inputs = len(inputs)
-    if not inputs:
-        raise invalid("At least one input is required in a batch request.")
-    if len(inputs) > top:
-        raise invalid(
-            f"The maximum number of inputs supported in a batch request{what} is {top}. "
-            "Please reduce the number of items and try again"
-        )
-
-
-def batch_answer(
-    call: Call, started_ms: int, results: list[Any], errors: list[Any], status: int = 200
-) -> Answer:  # Any: wire shapes
-    """The envelope of a batch: 207 as soon as one error is in it."""
-    body: Wire = {"status": "COMPLETE", "results": results}
-    if errors:
-        body |= {"numErrors": len(errors), "errors": errors}
-    body |= {"startedAt": iso(started_ms), "completedAt": iso(call.account.clock.now_ms())}
-    return answer(body, 207 if errors else status)
 
 
 def read_batch(call: Call) -> Answer:

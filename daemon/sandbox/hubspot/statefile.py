@@ -39,6 +39,7 @@ class _State(Struct, kw_only=True):
     rows: dict[str, _Rows]
     association_types: list[AssociationType]
     links: list[tuple[str, int, str, int, tuple[int, ...]]]
+    blocked_emails: set[str]
     next_id: int
     used_today: int
     day_ends_ms: int
@@ -64,6 +65,7 @@ def save_state(account: Account, path: Path) -> None:
         },
         association_types=list(account.links.types.values()),
         links=account.links.dump(),
+        blocked_emails=account.blocked_emails,
         next_id=account.next_id,
         used_today=account.limits.used_today,
         day_ends_ms=account.limits.day_ends_ms,
@@ -96,6 +98,7 @@ def load_state(account: Account, path: Path) -> None:
         raise StateError(f"{path} is of version {state.version}, this sandbox reads {VERSION}")
     account.details, account.rates = state.details, state.rates
     account.switches, account.next_id = state.switches, state.next_id
+    account.blocked_emails = state.blocked_emails
     account.limits.used_today = state.used_today
     account.limits.day_ends_ms = state.day_ends_ms
     account.owners = {owner.id: owner for owner in state.owners}

@@ -1,0 +1,1 @@
+"""The configuration: YAML files to checked values, with a position for every error."""

@@ -7,6 +7,7 @@ from typing import Any
 from msgspec import Struct
 
 from daemon.sandbox.hubspot.auth import Need
+from daemon.sandbox.hubspot.batches import batch_answer, check_size
 from daemon.sandbox.hubspot.calls import Call, Endpoint
 from daemon.sandbox.hubspot.catalog import ObjectSchema, Property
 from daemon.sandbox.hubspot.property_rules import (
@@ -23,7 +24,6 @@ from daemon.sandbox.hubspot.property_rules import (
     update_group,
     update_property,
 )
-from daemon.sandbox.hubspot.routes_batch import batch_answer, check_size
 from daemon.sandbox.hubspot.wire import NO_CONTENT, Answer, Refusal, answer, iso
 
 __all__ = ["routes"]

@@ -1,90 +1,134 @@
-"""The HubSpot sandbox as a real process.
-
-`tests/sandbox/conftest.py` has the fixture `sandbox`, one process for a whole session. Its tests share the account, so each makes records, properties and pipelines of its own, and puts
-limits and faults back.
-"""
+"""A real sandbox process for tests, and the hands of a person who works in it."""
 
 from __future__ import annotations
 
-import itertools
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
 
 import httpx
 
-START_SECONDS = 30.0
-STOP_SECONDS = 10.0
-_numbers = itertools.count(1)
+from actors.values import Raw
+from daemon.connectors.hubspot import HubSpotConnector
+from daemon.connectors.hubspot.session import StaticToken, make_budget
+from daemon.connectors.registry import Environment
 
-
-def fresh(prefix: str) -> str:
-    """A name that no other test of this session has."""
-    return f"{prefix}{next(_numbers)}"
+TOKEN = "pat-na1-test"
 
 
 class Sandbox:
-    """A running sandbox process and both its addresses."""
+    """One account: its address, and what tests and people do to it."""
 
-    def __init__(self, *options: str) -> None:
-        command = [sys.executable, "-m", "daemon.sandbox.hubspot", "--json", *options]
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-        assert self.process.stdout is not None
-        started = json.loads(self.process.stdout.readline())
-        self.url: str = started["url"]
-        self.token: str = started["token"]
-        self._control = httpx.Client(base_url=started["control_url"], timeout=START_SECONDS)
-        self.http = self.client()
-        self._clients = [self._control, self.http]
+    def __init__(self, url: str, token: str, control_url: str) -> None:
+        self.url = url
+        self.token = token
+        self._control = httpx.Client(base_url=control_url, trust_env=False)
+        self._api = httpx.Client(
+            base_url=url, trust_env=False, headers={"Authorization": f"Bearer {token}"}
+        )
 
-    def client(self, token: str | None = None) -> httpx.Client:
-        """A plain HTTP client with a token's header."""
-        headers = {"Authorization": f"Bearer {token or self.token}"}
-        return httpx.Client(base_url=self.url, headers=headers, timeout=START_SECONDS)
+    def close(self) -> None:
+        self._control.close()
+        self._api.close()
 
-    # Any JSON goes in and comes out: the control address is the sandbox's own.
-    def control(self, path: str, **body: object) -> dict[str, object]:
-        """Post to the control address."""
+    def control(self, path: str, **body: Any) -> Any:
         answer = self._control.post(path, json=body)
-        answer.raise_for_status()
-        told: dict[str, object] = answer.json()
-        return told
+        assert answer.status_code == 200, answer.text
+        return answer.json()
 
-    def grant(self, *scopes: str) -> str:
-        """A new token that has only these scopes."""
-        token = fresh("pat-na1-limited-")
-        self.control("/tokens", token=token, scopes=list(scopes))
-        return token
+    def reset(self) -> None:
+        """Take back what tests set: faults, limits, the request log."""
+        self._control.delete("/faults")
+        self._control.delete("/requests")
+        self.control("/limits", window=0, searchPerSecond=0, associations=0, daily=625_000)
+        self.control("/lag", seconds=0, flush=True)
+
+    def requests(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self._control.get("/requests").json()["requests"]
+        return found
+
+    def calls(self) -> list[str]:
+        """The calls so far, as `POST batch/read`: method and the end of the path."""
+        return [f"{one['method']} {_tail(one['path'])}" for one in self.requests()]
+
+    def forget_calls(self) -> None:
+        self._control.delete("/requests")
+
+    def fault(self, kind: str, path: str, **more: Any) -> None:
+        self.control("/faults", kind=kind, path=path, **more)
 
     @contextmanager
-    def fault(self, **rule: object) -> Iterator[None]:
-        """A fault that lasts for the block."""
-        self.control("/faults", **rule)
+    def frozen(self) -> Iterator[None]:
+        """Stop the account's clock: all that happens meanwhile has one time."""
+        self.control("/clock", freeze=True)
         try:
             yield
         finally:
-            self._control.delete("/faults").raise_for_status()
+            self.control("/clock", thaw=True)
 
-    @contextmanager
-    def limits(self, **rates: int) -> Iterator[None]:
-        """Rate limits that last for the block."""
-        before = self._control.get("/limits").json()["rates"]
-        self.control("/limits", **rates)
-        try:
-            yield
-        finally:
-            self.control("/limits", **before)
+    def make(self, *deals: Mapping[str, Raw]) -> list[str]:
+        with self.frozen():
+            return [self.control("/admin/create", properties=dict(deal))["id"] for deal in deals]
 
-    def stop(self) -> int:
-        """End the process by SIGTERM and wait for it."""
-        for client in self._clients:
-            client.close()
-        self.process.terminate()
+    def edit(self, ids: Sequence[str], values: Mapping[str, Raw]) -> None:
+        written = {name: raw or "" for name, raw in values.items()}
+        with self.frozen():
+            for one in ids:
+                self.control("/admin/edit", id=one, properties=written)
+
+    def archive(self, *ids: str) -> None:
+        self.control("/admin/archive", ids=list(ids))
+
+    def merge(self, primary: str, other: str) -> str:
+        body = {"primaryObjectId": primary, "objectIdToMerge": other}
+        survivor: str = self.control("/admin/merge", **body)["id"]
+        return survivor
+
+    def api(self, method: str, path: str, **more: Any) -> Any:
+        answer = self._api.request(method, path, **more)
+        assert answer.status_code < 300, answer.text
+        return answer.json() if answer.content else None
+
+
+def _tail(path: str) -> str:
+    parts = path.strip("/").split("/")
+    at = parts.index("deals") if "deals" in parts else len(parts) - 2
+    return "/".join(parts[at + 1 :]) or parts[at]
+
+
+@contextmanager
+def run_sandbox(*options: str, deals: int = 20) -> Iterator[Sandbox]:
+    """Run a sandbox process until the block ends."""
+    command = [sys.executable, "-m", "daemon.sandbox.hubspot", "--listen", "127.0.0.1:0", "--json"]
+    command += ["--token", TOKEN, "--deals", str(deals), "--seed", "1", "--lag", "0", *options]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout is not None
+        told = json.loads(process.stdout.readline())
+        sandbox = Sandbox(told["url"], told["token"], told["control_url"])
         try:
-            return self.process.wait(STOP_SECONDS)
+            yield sandbox
         finally:
-            self.process.kill()
-            assert self.process.stdout is not None
-            self.process.stdout.close()
+            sandbox.close()
+    finally:
+        process.terminate()
+        process.wait(timeout=10)
+        if process.stdout is not None:
+            process.stdout.close()
+
+
+def connect(sandbox: Sandbox, **more: Any) -> HubSpotConnector:
+    """Open a connector to a sandbox; nothing is held back, and searches are not rationed."""
+    token = more.pop("token", sandbox.token)
+    settings: dict[str, Any] = {
+        "base_url": sandbox.url,
+        "hold": timedelta(0),
+        "budget": make_budget(search_per_second=10_000),
+        **more,
+    }
+    environment = settings.pop("environment", None) or Environment(app="hubspot")
+    return HubSpotConnector(StaticToken(token), environment, **settings)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.hubspot import Sandbox
+from tests.support.hubspot_process import Sandbox
 
 
 @pytest.fixture(scope="session")

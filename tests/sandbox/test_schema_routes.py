@@ -5,7 +5,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.support.hubspot import Sandbox, fresh
+from tests.support.hubspot_process import Sandbox, fresh
 
 Json = dict[str, Any]
 VERSIONS = ["v3", "2026-03", "2026-09"]
@@ -430,7 +430,7 @@ def test_each_call_asks_for_its_scopes(
         for method, address in allowed:
             assert client.request(method, address).status_code == 200
         for method, address in denied:
-            json = {} if method == "POST" else None
+            json: Json | None = {} if method == "POST" else None
             body = refused(client.request(method, address, json=json), 403, "required scopes")
             assert body["category"] == "MISSING_SCOPES"
             assert scope not in body["errors"][0]["context"]["requiredGranularScopes"]

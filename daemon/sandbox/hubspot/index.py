@@ -16,6 +16,7 @@ from daemon.sandbox.hubspot.table import Record, Table
 __all__ = ["SearchIndex"]
 
 _FAR = 1 << 62
+_KEPT_WINDOWS = 4
 
 
 class _Pending(NamedTuple):
@@ -34,6 +35,7 @@ class SearchIndex:
         self.ids: list[int] = []
         self.generation = 0
         self._by_modified: list[tuple[int, int]] = []
+        self._windows: dict[tuple[int, int | None, int | None], list[int]] = {}
         self._pending: deque[_Pending] = deque()
 
     def load(self, records: Iterable[Record]) -> None:
@@ -65,16 +67,29 @@ class SearchIndex:
             if table.live(entry.record_id) is not None:
                 self._put(entry)
 
-    def window(self, low_ms: int | None, high_ms: int | None) -> tuple[int, int]:
-        """Positions in modified order of the times low..high, both inclusive."""
-        start = bisect_left(self._by_modified, (-_FAR if low_ms is None else low_ms, -1))
-        stop = bisect_right(self._by_modified, (_FAR if high_ms is None else high_ms, _FAR))
-        return start, max(start, stop)
+    def ids_modified_in(self, low_ms: int | None, high_ms: int | None) -> list[int]:
+        """Ids modified between two times, both inclusive, ascending. Not to be changed.
 
-    def ids_modified_in(self, start: int, stop: int, low_id: int, high_id: int) -> list[int]:
-        """Ids at those positions that lie within low..high, ascending."""
-        entries = self._by_modified[start:stop]
-        return sorted([one for _, one in entries if low_id <= one <= high_id])
+        A reader pages through one window by ever higher ids, so the last windows are kept.
+        """
+        key = (self.generation, low_ms, high_ms)
+        ids = self._windows.get(key)
+        if ids is None:
+            ids = self._windows[key] = self._window(low_ms, high_ms)
+            while len(self._windows) > _KEPT_WINDOWS:
+                self._windows.pop(next(iter(self._windows)))
+        return ids
+
+    def _window(self, low_ms: int | None, high_ms: int | None) -> list[int]:
+        low = -_FAR if low_ms is None else low_ms
+        high = _FAR if high_ms is None else high_ms
+        start = bisect_left(self._by_modified, (low, -1))
+        stop = bisect_right(self._by_modified, (high, _FAR))
+        # Sorting by id costs more than looking up a time.
+        if 2 * (stop - start) < len(self.ids):
+            return sorted([one for _, one in self._by_modified[start:stop]])
+        times = self.modified
+        return [one for one in self.ids if low <= times[one] <= high]
 
     def _put(self, entry: _Pending) -> None:
         if entry.record_id in self.docs:

@@ -30,6 +30,8 @@ _TOKEN = frozenset({"CONTAINS_TOKEN", "NOT_CONTAINS_TOKEN"})
 _TEXT = frozenset({"string", "phone_number", "json", "object_coordinates"})
 _TIMES = frozenset({"datetime", "date"})
 _TOP_ID = 1 << 62
+# So many ids are looked at one by one; for more the window's ids are worked out, and kept.
+_FEW = 1_000
 
 # Record id, stored values -> whether it matches.
 Test = Callable[[int, Mapping[str, str]], bool]
@@ -162,18 +164,16 @@ class _Group:
         low_id = -1 if self._ids.low is None else self._ids.low
         high_id = _TOP_ID if self._ids.high is None else self._ids.high
         first, last = bisect_left(index.ids, low_id), bisect_right(index.ids, high_id)
-        by_id = index.ids[first:last]
         low_ms, high_ms = self._times.low, self._times.high
         if low_ms is None and high_ms is None:
-            return by_id
-        start, stop = index.window(low_ms, high_ms)
-        # Sorting by id costs more than looking up a time.
-        if 2 * (stop - start) < len(by_id):
-            return index.ids_modified_in(start, stop, low_id, high_id)
+            return index.ids[first:last]
+        if last - first > _FEW:
+            ids = index.ids_modified_in(low_ms, high_ms)
+            return ids[bisect_left(ids, low_id) : bisect_right(ids, high_id)]
         low = -_TOP_ID if low_ms is None else low_ms
         high = _TOP_ID if high_ms is None else high_ms
         times = index.modified
-        return [one for one in by_id if low <= times[one] <= high]
+        return [one for one in index.ids[first:last] if low <= times[one] <= high]
 
 
 def _full_text(table: Table, text: str) -> Test:

@@ -1,0 +1,217 @@
+"""The configuration's manual, made from the Structs: JSON Schema for editors, Markdown for people.
+
+App names are keys and words of the file, so the schema allows any name where one can stand; that
+it is the right one is checked by loading.
+"""
+
+from __future__ import annotations
+
+import re
+import types
+from collections.abc import Iterable, Iterator
+from datetime import timedelta
+from enum import Enum
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+import msgspec
+from msgspec import Struct
+
+from actors.records import Side
+from actors.spec import Direction, Prefer
+from daemon.config.durations import write_duration
+from daemon.config.model import PAIRS, ConnectionSection, DaemonSection, PerApp
+from daemon.config.secrets import Secret, is_secret_key
+from daemon.connectors.registry import AnyConnectorType
+
+Schema = dict[str, object]
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+NAME = r"^[A-Za-z][A-Za-z0-9_-]*$"
+DURATION: Schema = {"type": "string", "pattern": r"^(\d+(\.\d+)?(ms|[smhdw]) ?)+$"}
+TEXT: Schema = {"type": ["string", "number", "boolean"]}
+REFERENCE: Schema = {"type": "string", "pattern": r"^\$\{(env|file|credential):[^{}]+\}$"}
+MAPPED: Schema = {
+    "oneOf": [
+        {
+            "type": "object",
+            "additionalProperties": {"oneOf": [TEXT, {"type": "array", "items": TEXT}]},
+        },
+        {"type": "array", "items": {"type": ["array", "object"]}},
+    ]
+}
+
+
+def make_schema(connectors: Iterable[AnyConnectorType]) -> Schema:
+    """Return the JSON Schema of the main file, with the options of these connectors."""
+    return {
+        "$schema": DIALECT,
+        "title": "tieline.yaml",
+        "type": "object",
+        "required": ["apps", "connections"],
+        "additionalProperties": False,
+        "properties": {
+            "apps": _by_name({"oneOf": [_app(one) for one in connectors]}),
+            "connections": _by_name(_of_struct(ConnectionSection, ())),
+            "daemon": _of_struct(DaemonSection, ()),
+        },
+    }
+
+
+def _by_name(schema: Schema) -> Schema:
+    return {"type": "object", "patternProperties": {NAME: schema}, "additionalProperties": False}
+
+
+def _app(connector: AnyConnectorType) -> Schema:
+    schema = _of_struct(connector.options, ("apps", connector.name))
+    properties = {"type": {"const": connector.name}, **_as_dict(schema["properties"])}
+    required = ["type", *_as_list(schema.get("required", []))]
+    return {**schema, "title": connector.title, "properties": properties, "required": required}
+
+
+def _as_dict(value: object) -> dict[str, object]:
+    return value if isinstance(value, dict) else {}
+
+
+def _as_list(value: object) -> list[object]:
+    return value if isinstance(value, list) else []
+
+
+def _of_struct(kind: type[Struct], path: tuple[str, ...]) -> Schema:
+    about = _described(kind)
+    properties: dict[str, object] = {}
+    required = []
+    for field in _plain_fields(kind):
+        schema = _of(field.type, (*path, field.encode_name))
+        text = about.get(field.name)
+        properties[field.encode_name] = {**schema, "description": text} if text else schema
+        if field.required:
+            required.append(field.encode_name)
+    schema = {"type": "object", "properties": properties, "additionalProperties": False}
+    if issubclass(kind, PerApp):
+        schema["patternProperties"] = {f"^(?!({'|'.join(properties)})$)": TEXT}
+    return {**schema, "required": required} if required else schema
+
+
+def _plain_fields(kind: type[Struct]) -> Iterator[msgspec.structs.FieldInfo]:
+    """Yield the fields whose key is always the same."""
+    for field in msgspec.structs.fields(kind):
+        if not (issubclass(kind, PerApp) and field.name in ("left", "right")):
+            yield field
+
+
+# Any: a type annotation has no type of its own that fits all of them.
+def _of(hint: Any, path: tuple[str, ...]) -> Schema:
+    origin, args = get_origin(hint), get_args(hint)
+    if origin is Annotated:
+        return MAPPED if PAIRS in args else _limited(_of(args[0], path), args[1:])
+    if origin in (Union, types.UnionType):
+        real = [member for member in args if member is not type(None)]
+        return _of(real[0], path) if len(real) == 1 else {}
+    if origin in (tuple, list, set, frozenset):
+        return _list_of(args, path)
+    if origin is dict:
+        return {"type": "object", "additionalProperties": _of(args[1], path)}
+    if isinstance(hint, type) and issubclass(hint, Struct):
+        return _of_struct(hint, path)
+    return _leaf(hint, path)
+
+
+def _list_of(args: tuple[Any, ...], path: tuple[str, ...]) -> Schema:
+    schema: Schema = {"type": "array", "items": _of(args[0], path)}
+    is_fixed = len(args) > 1 and args[1] is not Ellipsis
+    return {**schema, "minItems": len(args), "maxItems": len(args)} if is_fixed else schema
+
+
+def _limited(schema: Schema, meta: tuple[Any, ...]) -> Schema:
+    words = {"ge": "minimum", "le": "maximum", "gt": "exclusiveMinimum", "pattern": "pattern"}
+    found = {words[name]: getattr(one, name, None) for one in meta for name in words}
+    return {**schema, **{name: value for name, value in found.items() if value is not None}}
+
+
+def _leaf(hint: Any, path: tuple[str, ...]) -> Schema:
+    if hint is Secret or (hint is str and is_secret_key(path)):
+        return REFERENCE
+    if hint is timedelta:
+        return DURATION
+    if words := _choices(hint):
+        return {"enum": words} if hint not in (Direction, Prefer, Side) else _app_words(hint, words)
+    kinds = {bool: "boolean", int: "integer", float: "number"}
+    return {"type": kinds[hint]} if hint in kinds else TEXT
+
+
+def _choices(hint: Any) -> list[str]:
+    if get_origin(hint) is Literal:
+        return list(get_args(hint))
+    if isinstance(hint, type) and issubclass(hint, Enum):
+        return [str(member.value) for member in hint]
+    return []
+
+
+def _app_words(hint: Any, words: list[str]) -> Schema:
+    """Return a pattern for words of which some are app names."""
+    if hint is Direction:
+        return {"type": "string", "pattern": "^(both|to-[A-Za-z][A-Za-z0-9_-]*)$"}
+    return {"type": "string", "pattern": NAME}
+
+
+def _described(kind: type[Struct]) -> dict[str, str]:
+    """Read what a Struct's docstring says about its attributes."""
+    _, _, listed = (kind.__doc__ or "").partition("Attributes:\n")
+    found: dict[str, str] = {}
+    names: list[str] = []
+    for line in listed.splitlines():
+        if start := re.match(r"\s{4,8}(\w+(?:, \w+)*): (.*)", line):
+            names = start[1].split(", ")
+            found.update(dict.fromkeys(names, start[2]))
+        elif line.strip():
+            found.update({name: f"{found[name]} {line.strip()}" for name in names})
+    return found
+
+
+def write_manual(connectors: Iterable[AnyConnectorType]) -> str:
+    """Write the reference of every key as Markdown."""
+    parts = ["# tieline.yaml\n"]
+    parts += _rows("daemon", DaemonSection)
+    for one in connectors:
+        parts += _rows(f"apps.NAME (type: {one.name})", one.options)
+    parts += _rows("connections.NAME", ConnectionSection)
+    return "\n".join(parts)
+
+
+def _rows(path: str, kind: type[Struct]) -> list[str]:
+    about = _described(kind)
+    first = (kind.__doc__ or "").strip().splitlines()[:1]
+    lines = [f"## {path}\n", *first, "", "| key | default | meaning |", "|---|---|---|"]
+    below: list[str] = []
+    for field in msgspec.structs.fields(kind):
+        lines.append(f"| `{_key(kind, field)}` | {_default(field)} | {about.get(field.name, '')} |")
+        if inner := _inner(field.type):
+            mark = "[]" if get_origin(field.type) is tuple else ""
+            below += _rows(f"{path}.{field.encode_name}{mark}", inner)
+    return [*lines, "", *below]
+
+
+def _key(kind: type[Struct], field: msgspec.structs.FieldInfo) -> str:
+    is_named_by_app = issubclass(kind, PerApp) and field.name in ("left", "right")
+    words = {"left": "FIRST_APP", "right": "SECOND_APP"}
+    return words[field.name] if is_named_by_app else field.encode_name
+
+
+def _default(field: msgspec.structs.FieldInfo) -> str:
+    value = field.default
+    if field.required:
+        return "required"
+    if value is msgspec.NODEFAULT or value is None or isinstance(value, Struct | tuple):
+        return ""
+    if isinstance(value, timedelta):
+        return f"`{write_duration(value)}`"
+    text = str(value).lower() if isinstance(value, bool) else str(value)
+    return f"`{text}`"
+
+
+def _inner(hint: Any) -> type[Struct] | None:
+    """Return the Struct that a key holds, one or a list of them."""
+    for one in (hint, *get_args(hint)):
+        if isinstance(one, type) and issubclass(one, Struct):
+            return one
+    return None

@@ -229,7 +229,7 @@ class Budget:
     def remaining(self) -> dict[str, int]:
         """Return by pool how many calls may be sent at once, and `daily` where it is known."""
         now = anyio.current_time()
-        left = {name: pool.free(now) for name, pool in self._pools.items()}
+        left = {str(name): pool.free(now) for name, pool in self._pools.items()}
         if self.daily_remaining is not None:
             left["daily"] = self.daily_remaining
         return left

@@ -35,8 +35,8 @@ class Sandbox:
         self._control.close()
         self._api.close()
 
-    def control(self, path: str, **body: Any) -> Any:
-        answer = self._control.post(path, json=body)
+    def control(self, at: str, /, **body: Any) -> Any:
+        answer = self._control.post(at, json=body)
         assert answer.status_code == 200, answer.text
         return answer.json()
 
@@ -44,7 +44,7 @@ class Sandbox:
         """Take back what tests set: faults, limits, the request log."""
         self._control.delete("/faults")
         self._control.delete("/requests")
-        self.control("/limits", window=0, searchPerSecond=0, associations=0, daily=625_000)
+        self.control("/limits", window=100_000, searchPerSecond=0, associations=0, daily=625_000)
         self.control("/lag", seconds=0, flush=True)
 
     def requests(self) -> list[dict[str, Any]]:

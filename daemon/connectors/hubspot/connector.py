@@ -16,7 +16,6 @@ from actors.records import Edit, Gone, Snapshot
 from actors.schema import AppSchema
 from daemon.connectors.budget import Budget
 from daemon.connectors.client import HttpClient, Limits
-from daemon.connectors.clock import ClockOffset
 from daemon.connectors.hubspot import changes, presence, reading
 from daemon.connectors.hubspot.changes import Margins
 from daemon.connectors.hubspot.history import Authorship, read_edits
@@ -167,9 +166,9 @@ class HubSpotConnector:
         return self._session.budget
 
     @property
-    def offset(self) -> ClockOffset:
-        """How far HubSpot's clock is ahead of ours."""
-        return self._session.http.offset
+    def clock_offset(self) -> timedelta:
+        """How far HubSpot's clock is ahead of ours, as measured; zero while unknown."""
+        return self._session.http.offset.applied or timedelta(0)
 
     async def describe(self) -> AppSchema:
         """Read objects, fields, pipelines and users as they are now."""

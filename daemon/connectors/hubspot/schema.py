@@ -169,7 +169,9 @@ def to_field(kind: ObjectKind, shape: Property, elsewhere: Sequence[Option] = ()
 
 def kind_of(kind: ObjectKind, shape: Property) -> Kind | None:
     """Return the canonical kind of a property; None if tieline has none for it."""
-    if shape.referenced_object_type == "OWNER" or shape.name == OWNER_PROPERTY:
+    # Several owners in one property are a set of ids, for which there is no reference.
+    several = shape.field_type == "checkbox"
+    if shape.name == OWNER_PROPERTY or (shape.referenced_object_type == "OWNER" and not several):
         return Kind.REFERENCE
     if shape.name == kind.email:
         return Kind.EMAIL

@@ -27,8 +27,9 @@ BAD_TOKEN = 530
 LOCKED_PAUSE = timedelta(seconds=2)
 UNKNOWN_MIDNIGHT = timedelta(hours=1)
 READ_ATTEMPTS = 4
-# What the smallest plan allows, until the first answer names the account's own limit.
+# Until the first answer names the account's own limit; where none does, the smallest plan's.
 FIRST_WINDOW = 10
+UNNAMED_WINDOW = 100
 WINDOW = timedelta(seconds=10)
 
 
@@ -205,11 +206,11 @@ class Session:
         return reply
 
     def _learn(self, call: Call, pool: Pool, reply: Reply) -> None:
-        limit = _header(reply, "max")
-        if call.pool is PoolName.WINDOW and limit is not None:
+        if call.pool is PoolName.WINDOW:
             interval = _header(reply, "interval-milliseconds")
+            unnamed = UNNAMED_WINDOW if pool.limit == FIRST_WINDOW else None
             pool.learn(
-                limit,
+                _header(reply, "max") or unnamed,
                 _header(reply, "remaining"),
                 None if interval is None else timedelta(milliseconds=interval),
             )

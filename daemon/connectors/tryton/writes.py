@@ -1,0 +1,264 @@
+"""Turn intents into jobs: what to send, what to press, what Tryton would refuse anyway."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from actors.errors import OutsideDomainError, SchemaDriftError
+from actors.intents import Exists, Intent, IntentKind, Outcome, Rejected, Stale, Vanished
+from actors.records import Snapshot
+from actors.values import Raw, parse
+from daemon.connectors.tryton.database import Database, takes_notes
+from daemon.connectors.tryton.jobs import CREATE, WRITE, Job, Runner
+from daemon.connectors.tryton.schema import REFERENCE, Account, DealModel
+from daemon.connectors.tryton.states import (
+    ALWAYS_READONLY,
+    LABELS,
+    LEAD,
+    NEEDED_TO_QUALIFY,
+    PIPELINE,
+    Plan,
+    plan_update,
+)
+from daemon.connectors.tryton.wire import KINDS, Row, encode
+
+# Read with every target of an update, for the decision how to go about it.
+_JUDGED = ("state", "address", *NEEDED_TO_QUALIFY)
+
+
+class RefusedError(Exception):
+    """Some values cannot be sent; `reasons` says why, by field."""
+
+    def __init__(self, reasons: dict[str, str]) -> None:
+        super().__init__("; ".join(reasons.values()))
+        self.reasons = reasons
+
+    def as_outcome(self) -> Rejected:
+        """Return the outcome of an intent with such values."""
+        return Rejected(reason=str(self), fields=tuple(self.reasons))
+
+
+class Writer:
+    """Writes deals.
+
+    Args:
+        database: where.
+        fields: native names for `Done.stored`.
+    """
+
+    def __init__(self, database: Database, fields: Sequence[str]) -> None:
+        self._database = database
+        self._fields = tuple(fields)
+
+    async def write(self, intents: Sequence[Intent]) -> tuple[Outcome, ...]:
+        """Carry out intents of one kind; see `Connector.write`."""
+        if not intents:
+            return ()
+        await self._check_fields(intents)
+        absent = await self._find_absent_references(intents)
+        if intents[0].kind is IntentKind.CREATE:
+            jobs = await self._plan_creates(intents, absent)
+        else:
+            jobs = await self._plan_updates(intents, absent)
+        outcomes = await Runner(self._database, self._fields).run(jobs)
+        return outcomes
+
+    async def _check_fields(self, intents: Sequence[Intent]) -> None:
+        model = await self._database.model()
+        names = {name for intent in intents for name in intent.values} - {"pipeline"}
+        unknown = sorted(names - model.definitions.keys())
+        if unknown:
+            raise SchemaDriftError(f"Tryton has no field {', '.join(unknown)} on deals")
+
+    async def _find_absent_references(self, intents: Sequence[Intent]) -> set[tuple[str, str]]:
+        """Return (model, id) of records that values refer to and that do not exist."""
+        model = await self._database.model()
+        wanted: dict[str, set[int]] = {}
+        for intent in intents:
+            for name, raw in intent.values.items():
+                relation = _relation_of(name, model)
+                if relation is not None and raw and raw.isascii() and raw.isdigit():
+                    wanted.setdefault(relation, set()).add(int(raw))
+        absent: set[tuple[str, str]] = set()
+        for relation, ids in wanted.items():
+            missing = ids - await self._database.existing(relation, ids)
+            absent.update((relation, str(one)) for one in missing)
+        return absent
+
+    async def _plan_creates(
+        self, intents: Sequence[Intent], absent: set[tuple[str, str]]
+    ) -> list[Job]:
+        keys = list(dict.fromkeys(intent.key for intent in intents if intent.key is not None))
+        found = await self._database.find(keys, self._fields)
+        account, model = await self._database.account(), await self._database.model()
+        jobs = []
+        for intent in intents:
+            twin = found.get(intent.key or "")
+            if twin is not None:
+                jobs.append(Job(intent, outcome=Exists(record_id=twin.id, current=twin)))
+                continue
+            try:
+                jobs.append(self._plan_create(intent, absent, account, model))
+            except RefusedError as error:
+                jobs.append(Job(intent, outcome=error.as_outcome()))
+        return jobs
+
+    def _plan_create(
+        self, intent: Intent, absent: set[tuple[str, str]], account: Account, model: DealModel
+    ) -> Job:
+        values = {name: raw for name, raw in intent.values.items() if raw}
+        if account.default_party is not None:
+            values.setdefault("party", str(account.default_party))
+        if account.default_employee is not None:
+            values.setdefault("employee", str(account.default_employee))
+        encoded = encode_values(values, account, model, absent)
+        if intent.key is not None:
+            encoded |= self._place_key(intent.key, values, model)
+        plan = plan_update(
+            LEAD,
+            {"state": values.get("state", LEAD)},
+            values,
+            convert=self._database.options.convert,
+        )
+        return Job(
+            intent, steps=(CREATE, *plan.before, *plan.after), values=encoded, refused=plan.refused
+        )
+
+    def _place_key(self, key: str, values: Mapping[str, Raw], model: DealModel) -> Row:
+        if model.has_key_column or not {REFERENCE} & {*self._fields, *values}:
+            return {model.key_field: key}
+        if takes_notes((REFERENCE,), model):
+            return {"notes": [["create", [{"message": key}]]]}
+        return {}
+
+    async def _plan_updates(
+        self, intents: Sequence[Intent], absent: set[tuple[str, str]]
+    ) -> list[Job]:
+        names = {name for intent in intents for name in intent.values}
+        fields = sorted({*self._fields, *names, *_JUDGED})
+        found = await self._database.read((one.record_id or "" for one in intents), fields)
+        account, model = await self._database.account(), await self._database.model()
+        return [
+            await self._plan_one(intent, found.get(intent.record_id or ""), absent, account, model)
+            for intent in intents
+        ]
+
+    async def _plan_one(
+        self,
+        intent: Intent,
+        record: Snapshot | None,
+        absent: set[tuple[str, str]],
+        account: Account,
+        model: DealModel,
+    ) -> Job:
+        if record is None:
+            gone = await self._database.explain_absence(intent.record_id or "")
+            return Job(intent, outcome=Vanished(how=gone.how, into=gone.into))
+        if intent.token is not None and intent.token != record.token:
+            return Job(intent, record=record, outcome=Stale())
+        try:
+            plan, values = self._plan_update(intent, record, absent, account, model)
+        except RefusedError as error:
+            return Job(intent, outcome=error.as_outcome())
+        write = (WRITE,) if values else ()
+        return Job(
+            intent,
+            steps=(*plan.before, *write, *plan.after),
+            values=values,
+            refused=plan.refused,
+            record=record,
+        )
+
+    def _plan_update(
+        self,
+        intent: Intent,
+        record: Snapshot,
+        absent: set[tuple[str, str]],
+        account: Account,
+        model: DealModel,
+    ) -> tuple[Plan, Row]:
+        values = dict(intent.values)
+        if "currency" in values:
+            values["currency"] = values["currency"] or account.currency
+        changed = {
+            name: raw for name, raw in values.items() if _differs(name, raw, record.values, model)
+        }
+        encoded = encode_values(changed, account, model, absent)
+        plan = plan_update(
+            record.values["state"] or LEAD,
+            changed,
+            record.values,
+            convert=self._database.options.convert,
+        )
+        sent = {name: encoded[name] for name in plan.values}
+        if "party" in sent and record.values["address"]:
+            # An address must be one of the party's; a new one comes with the intent, if at all.
+            sent.setdefault("address", None)
+        return plan, sent
+
+
+def encode_values(
+    values: Mapping[str, Raw], account: Account, model: DealModel, absent: set[tuple[str, str]]
+) -> Row:
+    """Encode values for Tryton; pipeline and state are checked and left out.
+
+    Args:
+        values: raw values by field.
+        account: for its currencies.
+        model: for the fields' types.
+        absent: (model, id) of records that do not exist.
+
+    Raises:
+        RefusedError: for all fields that cannot be sent.
+    """
+    encoded: Row = {}
+    reasons: dict[str, str] = {}
+    for name, raw in values.items():
+        try:
+            if name in ("pipeline", "state"):
+                _check_place(name, raw)
+            else:
+                encoded[name] = _encode_one(name, raw, account, model, absent)
+        except OutsideDomainError as error:
+            reasons[name] = f"{name}: {error}"
+    if reasons:
+        raise RefusedError(reasons)
+    return encoded
+
+
+def _check_place(name: str, raw: Raw) -> None:
+    if raw is not None and raw not in ((PIPELINE,) if name == "pipeline" else LABELS):
+        raise OutsideDomainError(f"Tryton has no {raw!r}")
+
+
+def _encode_one(
+    name: str, raw: Raw, account: Account, model: DealModel, absent: set[tuple[str, str]]
+) -> object:
+    definition = model.definitions[name]
+    if definition.readonly or name in ALWAYS_READONLY:
+        raise OutsideDomainError("read-only in Tryton")
+    if name == "currency":
+        currency = account.currency_id(raw or account.currency)
+        if currency is None:
+            raise OutsideDomainError(f"Tryton has no currency {raw!r}")
+        return currency
+    if (definition.relation, raw) in absent:
+        raise OutsideDomainError(f"there is no {definition.relation} with id {raw} in Tryton")
+    return encode(definition.type, raw)
+
+
+def _relation_of(name: str, model: DealModel) -> str | None:
+    if name in ("pipeline", "currency"):
+        return None
+    return model.definitions[name].relation
+
+
+def _differs(name: str, raw: Raw, present: Mapping[str, Raw], model: DealModel) -> bool:
+    """Tell whether writing would change anything: even an empty write makes a new version."""
+    if name == "pipeline":
+        return raw not in (None, PIPELINE)
+    kind = KINDS["char"] if name == "currency" else KINDS[model.definitions[name].type]
+    try:
+        return parse(kind, raw) != parse(kind, present[name])
+    except OutsideDomainError:
+        return True

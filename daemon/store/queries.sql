@@ -67,7 +67,8 @@ WHERE id = ?1
 -- name: write_intents
 -- A settled intent is not reopened: the row count tells.
 INSERT INTO intents (id, sync, link, attempts, body) VALUES (?1, ?2, ?3, ?4, ?5)
-ON CONFLICT (id) DO UPDATE SET attempts = excluded.attempts, body = excluded.body
+ON CONFLICT (id) DO UPDATE SET sync = excluded.sync, link = excluded.link,
+    attempts = excluded.attempts, body = excluded.body
 WHERE outcome IS NULL
 
 -- name: settle_intents

@@ -45,11 +45,13 @@ class Seen(Struct, frozen=True, array_like=True):
         token: the app's version of it.
         modified_us: microseconds UTC by the app's clock.
         values: raw by field name of all that the sync reads.
+        config: version of the sync under which it was dealt with.
     """
 
     token: str
     modified_us: int
     values: dict[str, Raw]
+    config: int = 0
 
 
 class Late(Struct, frozen=True, array_like=True):

@@ -74,6 +74,10 @@ class Tick(Message, frozen=True):
     """It is time to look for records that are due."""
 
 
+class Drain(Message, frozen=True):
+    """Order to the reconciler: no more pages come; finish what is with the writers and end."""
+
+
 class Write(Message, frozen=True):
     """Order to a writer: bring these intents to the app; one kind, at most one batch."""
 
@@ -106,11 +110,13 @@ class Trace(Struct, frozen=True, kw_only=True):
             none alive.
         gone: set when the target or the keyed record is there no more.
         edits: history of the written fields by field name, newest first; empty without history.
+        failed: the app could not be asked; ask again later.
     """
 
     current: Snapshot | None = None
     gone: Gone | None = None
     edits: dict[str, tuple[Edit, ...]] = {}
+    failed: bool = False
 
 
 class Recovered(Message, frozen=True):
@@ -122,6 +128,6 @@ class Recovered(Message, frozen=True):
     began: float
 
 
-ReconcilerInbox = Mapped | Written | Recovered | Tick
+ReconcilerInbox = Mapped | Written | Recovered | Tick | Drain
 WriterInbox = Write | Recover
-AnyMessage = Look | Polled | Mapped | Tick | Write | Recover | Written | Recovered
+AnyMessage = Look | Polled | Mapped | Tick | Drain | Write | Recover | Written | Recovered

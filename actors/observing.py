@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
 from actors.links import Base, End, Late, Seen
+from actors.mapping.record import Sync
 from actors.mapping.units import Unit
 from actors.records import Side, Snapshot
 
@@ -29,9 +30,7 @@ def is_stale(end: End, record: Snapshot) -> bool:
     return record.token in end.replaced or microseconds(record.modified_at) < end.seen.modified_us
 
 
-def observe(
-    units: Iterable[Unit], side: Side, end: End | None, record: Snapshot, now_us: int
-) -> End:
+def observe(sync: Sync, side: Side, end: End | None, record: Snapshot, now_us: int) -> End:
     """Return the end as it stands once `record` has been read.
 
     Bases stay, except where a value that we sent with unknown outcome has arrived late (H44):
@@ -39,10 +38,10 @@ def observe(
     showed it.
     """
     before = end or End(id=record.id)
-    seen = Seen(record.token, microseconds(record.modified_at), record.values)
-    base, late = _arrived(units, side, before, record, now_us)
+    seen = Seen(record.token, microseconds(record.modified_at), record.values, sync.version)
+    base, late = _arrived(sync.units, side, before, record, now_us)
     moved: dict[str, tuple[int, int]] = {}
-    for unit in units:
+    for unit in sync.units:
         settled = base.get(unit.key)
         raws = unit.raws(side, record.values)
         if settled is None or not unit.same(side, raws, settled.raws):

@@ -111,6 +111,11 @@ class Connector(Protocol):
         """What this connector can do."""
         ...
 
+    @property
+    def clock_offset(self) -> timedelta:
+        """How far the app's clock is ahead of ours, as measured; zero while unknown."""
+        ...
+
     async def describe(self) -> AppSchema:
         """Read objects, fields, pipelines and users as they are now."""
         ...

@@ -43,7 +43,7 @@ def settle_done(sync: Sync, link: Link, intent: Intent, done: Done, now_us: int)
     """Settle an intent that the app carried out, from the record as the app stored it."""
     target, source = intent.side, intent.side.other
     before = link.end(target)
-    answer = observe(sync.units, target, before, done.stored, now_us)
+    answer = observe(sync, target, before, done.stored, now_us)
     origin = link.end(source)
     assert origin is not None, f"link {link.id} lost the source of intent {intent.id}"
     for unit, write in _written(sync, intent):
@@ -135,7 +135,7 @@ def adopt(
     With the intent known and the record made by it, what was sent is the base; otherwise no
     base proves anything and the link is `recover`.
     """
-    end = observe(sync.units, target, link.end(target), current, now_us)
+    end = observe(sync, target, link.end(target), current, now_us)
     origin = link.end(target.other)
     ours = intent is not None and not _is_older(current, intent, offset_us)
     if intent is not None and ours and origin is not None:
@@ -171,7 +171,7 @@ def recover_update(
     """
     assert trace.current is not None, "a target that is gone is not recovered"
     target, source = intent.side, intent.side.other
-    end = observe(sync.units, target, link.end(target), trace.current, now_us)
+    end = observe(sync, target, link.end(target), trace.current, now_us)
     origin = link.end(source)
     assert origin is not None, f"link {link.id} lost the source of intent {intent.id}"
     history: list[Change] = []

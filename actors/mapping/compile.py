@@ -67,8 +67,10 @@ def _objects(
 def _assembled(
     spec: SyncSpec, objects: dict[Side, ObjectSchema], units: tuple[Unit, ...], pairs: StagePairs
 ) -> Sync:
+    versions = [(unit.key, unit.version) for unit in units]
     return Sync(
         spec=spec,
+        version=zlib.crc32(msgspec.json.encode((spec, versions), order="deterministic")),
         left=objects[Side.LEFT],
         right=objects[Side.RIGHT],
         units=units,

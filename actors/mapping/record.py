@@ -42,6 +42,7 @@ class Sync(Struct, frozen=True, kw_only=True):
         units: in the order of the configuration, the stage first.
         fields: by side, the native fields to read.
         scopes: by side, the mapped stages; empty without pipelines.
+        version: changes when any decision could change: records are then decided anew.
     """
 
     spec: SyncSpec
@@ -50,6 +51,7 @@ class Sync(Struct, frozen=True, kw_only=True):
     units: tuple[Unit, ...]
     fields: dict[Side, tuple[str, ...]]
     scopes: dict[Side, StageScope] = {}
+    version: int = 0
 
     @property
     def name(self) -> str:

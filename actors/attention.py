@@ -1,0 +1,96 @@
+"""What the reconciler remembers of records besides the store: who is busy, old or in doubt.
+
+All of it may be lost in a crash: what must survive is in the store (open intents, due marks).
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass, field
+
+from actors.records import Side
+
+_REMEMBERED_FOR = 900.0
+_NEVER = float("-inf")
+
+
+@dataclass
+class Doubt:
+    """A settlement without a write that waits until both sides have been read anew.
+
+    Attributes:
+        since: our monotonic clock when the last change of either side came to be known.
+        began: by side, when the request of the last reading began.
+    """
+
+    since: float
+    began: dict[Side, float] = field(default_factory=dict)
+
+    @property
+    def is_over(self) -> bool:
+        """Both sides were read by requests that began after the last known change."""
+        return all(self.began.get(side, _NEVER) > self.since for side in Side)
+
+
+class Attention:
+    """Counts intents in flight per link and remembers when records were last heard of."""
+
+    def __init__(self) -> None:
+        self._busy: dict[int, int] = {}
+        self._heard: OrderedDict[tuple[Side, str], float] = OrderedDict()
+        self._doubts: dict[int, Doubt] = {}
+
+    # --- intents in flight ------------------------------------------------------------------
+
+    def opened(self, link_id: int) -> None:
+        """An intent of this link is on its way."""
+        self._busy[link_id] = self._busy.get(link_id, 0) + 1
+
+    def closed(self, link_id: int) -> None:
+        """An intent of this link has its outcome."""
+        left = self._busy.get(link_id, 0) - 1
+        if left > 0:
+            self._busy[link_id] = left
+        else:
+            self._busy.pop(link_id, None)
+
+    def is_busy(self, link_id: int) -> bool:
+        """Say whether the link waits for an outcome."""
+        return link_id in self._busy
+
+    # --- stale snapshots --------------------------------------------------------------------
+
+    def heard(self, side: Side, record_id: str, at: float) -> None:
+        """A snapshot or an answer of this record has been received now."""
+        self._heard[side, record_id] = at
+        self._heard.move_to_end((side, record_id))
+        while self._heard and next(iter(self._heard.values())) < at - _REMEMBERED_FOR:
+            self._heard.popitem(last=False)
+
+    def is_outdated(self, side: Side, record_id: str, began: float) -> bool:
+        """Say whether the answer to a request that began then may be older than what we know."""
+        return began < self._heard.get((side, record_id), _NEVER)
+
+    # --- doubts -----------------------------------------------------------------------------
+
+    def is_sure(self, link_id: int, side: Side, began: float, now: float) -> bool:
+        """Say whether a settlement of this link may rest on the snapshots at hand.
+
+        The first time it may not: a doubt is noted, and both sides must be read again.
+        """
+        doubt = self._doubts.get(link_id)
+        if doubt is None:
+            self._doubts[link_id] = Doubt(since=now)
+            return False
+        doubt.began[side] = began
+        return doubt.is_over
+
+    def changed(self, link_id: int, now: float) -> None:
+        """A side of a link in doubt was seen to change."""
+        doubt = self._doubts.get(link_id)
+        if doubt is not None:
+            self._doubts[link_id] = Doubt(since=now)
+
+    def decided(self, link_id: int) -> None:
+        """The link has been decided: no doubt is left."""
+        self._doubts.pop(link_id, None)

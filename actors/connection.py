@@ -1,0 +1,202 @@
+"""The connection: creates the channels of one sync, starts its actors, drains them.
+
+The only place that wires. Two pollers feed a mapper; mapper, writers and a ticker feed the
+reconciler, which orders the writers and tells the pollers what to look at:
+
+    poller ──┐                                 ┌── writer
+             ├── mapper ──► reconciler ──────► ┤
+    poller ──┘      ▲ looks ───┘   ▲           └── writer
+                                   └── answers ──┘
+
+Every channel is bounded, and the reconciler's inbox holds one place for each permit and each
+order that can be under way: whoever sends to it never waits, so the cycles cannot deadlock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import anyio
+from anyio.streams.memory import MemoryObjectSendStream
+
+from actors.links import Commit
+from actors.mapper import run_mapper
+from actors.mapping.record import Sync
+from actors.messages import Look, Polled, ReconcilerInbox, Tick, WriterInbox
+from actors.observing import microseconds
+from actors.outbox import LookBox, Outbox
+from actors.poller import Poller
+from actors.ports import Blind, Clock, Connector, Monitor, Store
+from actors.reconciler import Reconciler
+from actors.records import Side
+from actors.spec import Pace
+from actors.writer import Writer
+
+_PERMITS = 3
+_LOOKS = 2
+_PAGES = 2
+_TICK_SECONDS = 1.0
+_CONFIG_CURSOR = "config"
+
+
+class Connection:
+    """Keeps one object of two apps in step.
+
+    Attributes:
+        sync: what is kept in step.
+        pollers: by side.
+    """
+
+    def __init__(
+        self,
+        sync: Sync,
+        connectors: Mapping[Side, Connector],
+        store: Store,
+        clock: Clock,
+        pace: Pace,
+        monitor: Monitor | None = None,
+    ) -> None:
+        self.sync = sync
+        self._apps = connectors
+        self._store = store
+        self._clock = clock
+        self._pace = pace
+        self._monitor = monitor or Blind()
+        self._reading = anyio.CancelScope()
+        self._reconciler: Reconciler | None = None
+        self.pollers = {side: self._poller(side) for side in Side}
+
+    def _poller(self, side: Side) -> Poller:
+        return Poller(
+            sync=self.sync.name,
+            object_name=self.sync.spec.object,
+            side=side,
+            fields=self.sync.fields[side],
+            connector=self._apps[side],
+            store=self._store,
+            clock=self._clock,
+            monitor=self._monitor,
+            interval=self._pace.poll,
+        )
+
+    def stop(self) -> None:
+        """Read no more; `run` returns once what is with the writers has been answered."""
+        self._reading.cancel()
+
+    async def run(self) -> None:
+        """Run until stopped.
+
+        Raises:
+            ExceptionGroup: an actor failed; what it holds is a `TielineError` or a bug.
+        """
+        await self._apply_configuration()
+        credit = self._pace.orders
+        inbox_size = _PERMITS + 2 * credit + 1
+        inbox_send, inbox = anyio.create_memory_object_stream[ReconcilerInbox](inbox_size)
+        pages_send, pages = anyio.create_memory_object_stream[Polled](_PAGES)
+        permits = anyio.Semaphore(_PERMITS)
+        outboxes: dict[Side, Outbox] = {}
+        looks: dict[Side, LookBox] = {}
+        async with anyio.create_task_group() as actors, inbox_send, pages_send:
+            self._reading = anyio.CancelScope()
+            with self._reading:
+                async with anyio.create_task_group() as readers:
+                    for side in Side:
+                        app = self.sync.app(side)
+                        orders_send, orders = anyio.create_memory_object_stream[WriterInbox](credit)
+                        looks_send, wanted = anyio.create_memory_object_stream[Look](_LOOKS)
+                        outboxes[side] = self._outbox(side, orders_send)
+                        looks[side] = self._lookbox(side, looks_send)
+                        writer = Writer(
+                            sync=self.sync,
+                            side=side,
+                            connector=self._apps[side],
+                            clock=self._clock,
+                            monitor=self._monitor,
+                        )
+                        answers = inbox_send.clone()
+                        actors.start_soon(writer.run, orders, answers, name=f"writer/{app}")
+                        poller = self.pollers[side]
+                        feed = pages_send.clone()
+                        readers.start_soon(poller.run, wanted, feed, name=f"poller/{app}")
+                    pages_send.close()
+                    self._reconciler = Reconciler(
+                        sync=self.sync,
+                        connectors=self._apps,
+                        store=self._store,
+                        clock=self._clock,
+                        pace=self._pace,
+                        monitor=self._monitor,
+                        outboxes=outboxes,
+                        looks=looks,
+                        permits=permits,
+                    )
+                    actors.start_soon(self._reconciler.run, inbox, name="reconciler")
+                    mapped = inbox_send.clone()
+                    actors.start_soon(
+                        run_mapper, self.sync, pages, mapped, permits, self._monitor, name="mapper"
+                    )
+                    readers.start_soon(self._tick, inbox_send.clone(), permits, name="ticker")
+            inbox_send.close()
+
+    def _outbox(self, side: Side, orders: MemoryObjectSendStream[WriterInbox]) -> Outbox:
+        return Outbox(
+            sync=self.sync.name,
+            side=side,
+            orders=orders,
+            credit=self._pace.orders,
+            capabilities=self._apps[side].capabilities,
+            monitor=self._monitor,
+        )
+
+    def _lookbox(self, side: Side, looks: MemoryObjectSendStream[Look]) -> LookBox:
+        return LookBox(
+            sync=self.sync.name, side=side, looks=looks, credit=_LOOKS, monitor=self._monitor
+        )
+
+    async def _apply_configuration(self) -> None:
+        """Under a new configuration every record is read and decided once more."""
+        version = str(self.sync.version)
+        if await self._store.load_cursor(self.sync.name, _CONFIG_CURSOR) == version:
+            return
+        cursors = {_CONFIG_CURSOR: version} | {f"{side}.backfill": "" for side in Side}
+        await self._store.commit(Commit(sync=self.sync.name, cursors=cursors))
+
+    async def _tick(
+        self, inbox: MemoryObjectSendStream[ReconcilerInbox], permits: anyio.Semaphore
+    ) -> None:
+        async with inbox:
+            while True:
+                await permits.acquire()
+                await inbox.send(Tick())
+                await self._clock.sleep(_TICK_SECONDS)
+
+    # --- quiet ------------------------------------------------------------------------------
+
+    async def run_until_quiet(self, horizon_us: int = 10_000_000) -> None:
+        """Run until both sides have been read whole and nothing is left to do, then stop.
+
+        Records that are due later than `horizon_us` from now (failing ones) are not waited for.
+        """
+        async with anyio.create_task_group() as group:
+            group.start_soon(self._stop_when_quiet, horizon_us, name="quiet watch")
+            await self.run()
+            group.cancel_scope.cancel()
+
+    async def _stop_when_quiet(self, horizon_us: int) -> None:
+        while True:
+            before = {side: poller.passes for side, poller in self.pollers.items()}
+            busy = not await self._is_quiet(horizon_us)
+            while not busy and any(self.pollers[side].passes < before[side] + 2 for side in Side):
+                await self._clock.sleep(_TICK_SECONDS / 4)
+                busy = not await self._is_quiet(horizon_us)
+            if not busy:
+                self.stop()
+                return
+            await self._clock.sleep(_TICK_SECONDS / 4)
+
+    async def _is_quiet(self, horizon_us: int) -> bool:
+        if self._reconciler is None or not self._reconciler.is_idle:
+            return False
+        soon = microseconds(self._clock.now()) + horizon_us
+        return not await self._store.load_due(self.sync.name, soon, 1)

@@ -1,0 +1,195 @@
+"""The reconciler: the single owner of link state, so that every decision on a record is serial.
+
+It loads, calls the pure functions of `deciding` and `settling`, commits what they say in one
+transaction with the cursor, and only then sends orders. It waits for the store, never for a
+channel; the one thing that it asks an app itself is a field's history, when only that can tell
+two edits apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import assert_never
+
+import anyio
+import msgspec
+from anyio.streams.memory import MemoryObjectReceiveStream
+
+from actors.attention import Attention
+from actors.ledger import Ledger
+from actors.links import Settled
+from actors.mapping.record import Sync
+from actors.messages import (
+    Drain,
+    Mapped,
+    Origin,
+    ReconcilerInbox,
+    Recovered,
+    Tick,
+    Written,
+)
+from actors.observing import microseconds
+from actors.outbox import LookBox, Outbox
+from actors.ports import Clock, Connector, Monitor, Store
+from actors.records import Side
+from actors.rounds import Rounds
+from actors.rulings import Rulings
+from actors.spec import Pace
+
+_IDLE_CURSOR_SECONDS = 300.0
+
+
+class Reconciler:
+    """Decides all records of one sync."""
+
+    def __init__(
+        self,
+        *,
+        sync: Sync,
+        connectors: Mapping[Side, Connector],
+        store: Store,
+        clock: Clock,
+        pace: Pace,
+        monitor: Monitor,
+        outboxes: Mapping[Side, Outbox],
+        looks: Mapping[Side, LookBox],
+        permits: anyio.Semaphore,
+    ) -> None:
+        self._sync = sync
+        self._apps = connectors
+        self._store = store
+        self._clock = clock
+        self._monitor = monitor
+        self._outboxes = outboxes
+        self._looks = looks
+        self._permits = permits
+        self._owed_permits = 0
+        self._attention = Attention()
+        self._rounds = Rounds(sync=sync, store=store, clock=clock, pace=pace, looks=looks)
+        self._rulings = Rulings(
+            sync=sync,
+            connectors=connectors,
+            store=store,
+            clock=clock,
+            pace=pace,
+            attention=self._attention,
+            looks=looks,
+            rounds=self._rounds,
+        )
+        self._cursors_at = clock.monotonic()
+        self._is_working = True
+
+    @property
+    def is_idle(self) -> bool:
+        """Nothing is being decided, written, recovered or read on purpose."""
+        boxes = self._outboxes.values()
+        return not (
+            self._is_working
+            or self._rounds.has_unknown
+            or any(box.waiting or box.in_flight for box in boxes)
+            or not all(box.is_idle for box in self._looks.values())
+        )
+
+    async def run(self, inbox: MemoryObjectReceiveStream[ReconcilerInbox]) -> None:
+        """Deal with messages until told to drain and all orders have been answered."""
+        async with inbox:
+            await self._resume()
+            is_draining = False
+            self._is_working = False
+            async for message in inbox:
+                self._is_working = True
+                is_draining = is_draining or isinstance(message, Drain)
+                await self._deal(message)
+                await self._send(is_draining)
+                self._is_working = False
+                if is_draining and not any(box.in_flight for box in self._outboxes.values()):
+                    break
+        for side in Side:
+            self._outboxes[side].close()
+            self._looks[side].close()
+
+    async def _resume(self) -> None:
+        """Take up the intents that a former run left open: their outcome is unknown."""
+        for intent in await self._store.load_intents(self._sync.name):
+            self._attention.opened(intent.link)
+            self._rounds.doubt(intent, self._clock.monotonic())
+
+    async def _deal(self, message: ReconcilerInbox) -> None:
+        match message:
+            case Mapped():
+                await self._page(message)
+            case Written():
+                self._outboxes[message.side].answered()
+                await self._commit(await self._rulings.written(message))
+            case Recovered():
+                self._outboxes[message.side].answered()
+                await self._commit(await self._rulings.recovered(message))
+            case Tick():
+                await self._rounds.make(self._outboxes, self._attention)
+                self._permits.release()
+            case Drain():
+                await self._commit(await self._withdrawn())
+            case _:
+                assert_never(message)
+
+    async def _page(self, page: Mapped) -> None:
+        if page.origin is Origin.LOOK:
+            ids = {judged.record.id for judged in page.records} | {gone.id for gone in page.gone}
+            self._looks[page.side].answered(ids)
+        ledger = await self._rulings.page(page)
+        ledger.cursors = self._worth_keeping(page, ledger)
+        await self._commit(ledger)
+        self._owed_permits += 1
+
+    def _worth_keeping(self, page: Mapped, ledger: Ledger) -> dict[str, str]:
+        """An idle poll writes nothing; its cursor is kept now and then."""
+        now = self._clock.monotonic()
+        is_idle = ledger.is_empty and page.origin is Origin.CHANGES and not page.records
+        if is_idle and now - self._cursors_at < _IDLE_CURSOR_SECONDS:
+            return {}
+        self._cursors_at = now
+        return dict(page.cursors)
+
+    async def _commit(self, ledger: Ledger) -> None:
+        """Make a step durable, then queue the orders that it decided."""
+        if ledger.is_empty and not ledger.cursors:
+            return
+        work = ledger.work()
+        await self._store.commit(work)
+        self._monitor.committed(self._sync.name, work)
+        for link in work.links:
+            self._rounds.scheduled(link)
+        for intent in work.intents:
+            if intent.attempts:
+                self._rounds.doubt(intent, self._rounds.again(intent))
+            else:
+                self._attention.opened(intent.link)
+                self._outboxes[intent.side].write(intent)
+
+    async def _send(self, is_draining: bool) -> None:
+        for looks in self._looks.values():
+            looks.pump()
+        if is_draining:
+            return
+        for box in self._outboxes.values():
+            box.pump()
+        while self._owed_permits and not self._is_backed_up():
+            self._owed_permits -= 1
+            self._permits.release()
+
+    def _is_backed_up(self) -> bool:
+        return any(box.waiting > box.most_waiting for box in self._outboxes.values())
+
+    async def _withdrawn(self) -> Ledger:
+        """Settle intents that were never handed to a writer: they are decided again later."""
+        intents = [one for box in self._outboxes.values() for one in box.withdraw()]
+        links = await self._store.load_links_by_id([intent.link for intent in intents])
+        ledger = Ledger(self._sync.name, links.values())
+        now_us = microseconds(self._clock.now())
+        for intent in intents:
+            link = ledger.link(intent.link)
+            ledger.settled.append(Settled(intent=intent.id, outcome="not sent", at_us=now_us))
+            self._attention.closed(intent.link)
+            if link is not None:
+                ledger.put(msgspec.structs.replace(link, due_us=now_us))
+        return ledger

@@ -1,0 +1,103 @@
+"""Rounds: what must be looked at again by the clock: due records, open outcomes, presence."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+from actors.attention import Attention
+from actors.backoff import delay
+from actors.intents import Intent
+from actors.links import Link
+from actors.mapping.record import Sync
+from actors.observing import microseconds
+from actors.outbox import LookBox, Outbox
+from actors.ports import Clock, Store
+from actors.records import Side
+from actors.spec import Pace
+
+_DUE_AT_ONCE = 200
+_ASK_STORE_EVERY = 30.0
+_PRESENCE_PAGE = 100
+_UNKNOWN_FIRST = timedelta(seconds=2)
+_UNKNOWN_LAST = timedelta(minutes=1)
+
+
+class Rounds:
+    """Keeps the times at which something is to be done again."""
+
+    def __init__(
+        self, *, sync: Sync, store: Store, clock: Clock, pace: Pace, looks: Mapping[Side, LookBox]
+    ) -> None:
+        self._sync = sync
+        self._store = store
+        self._clock = clock
+        self._pace = pace
+        self._looks = looks
+        self._unknown: dict[int, tuple[float, Intent]] = {}
+        self._ask_store_at = clock.monotonic()
+        self._presence_at = clock.monotonic() + pace.presence.total_seconds()
+        self._presence_after: int | None = None
+
+    @property
+    def has_unknown(self) -> bool:
+        """Some intent's outcome is still to be found out."""
+        return bool(self._unknown)
+
+    def doubt(self, intent: Intent, at: float) -> None:
+        """Find out what became of this intent, not before `at` (our monotonic clock)."""
+        self._unknown[intent.id] = (at, intent)
+
+    def again(self, intent: Intent) -> float:
+        """Return when to ask (again) for an intent that has been tried `attempts` times."""
+        jitter = self._clock.jitter()
+        pause = delay(intent.attempts, _UNKNOWN_FIRST, _UNKNOWN_LAST, jitter)
+        return self._clock.monotonic() + pause.total_seconds()
+
+    def scheduled(self, link: Link) -> None:
+        """A link was stored; if it is due some time, ask the store by then."""
+        if link.due_us is not None:
+            ahead = (link.due_us - microseconds(self._clock.now())) / 1_000_000
+            self._ask_store_at = min(self._ask_store_at, self._clock.monotonic() + max(ahead, 0))
+
+    async def make(self, outboxes: Mapping[Side, Outbox], attention: Attention) -> None:
+        """Do what the time has come for."""
+        now = self._clock.monotonic()
+        for key, (at, intent) in list(self._unknown.items()):
+            if at <= now:
+                del self._unknown[key]
+                outboxes[intent.side].recover(intent)
+        if now >= self._ask_store_at:
+            await self._look_at_due(attention, now)
+        if now >= self._presence_at:
+            await self._look_for_presence()
+
+    async def _look_at_due(self, attention: Attention, now: float) -> None:
+        now_us = microseconds(self._clock.now())
+        due = await self._store.load_due(self._sync.name, now_us, _DUE_AT_ONCE)
+        self._ask_store_at = now + (1.0 if due else _ASK_STORE_EVERY)
+        for link in due:
+            if not attention.is_busy(link.id):
+                self.look(link)
+
+    def look(self, link: Link) -> None:
+        """Have both ends of a link read."""
+        for side in Side:
+            end = link.end(side)
+            if end is not None:
+                self._looks[side].want(end.id)
+
+    async def _look_for_presence(self) -> None:
+        """Read the linked records, a page a round: who is gone shows only this way."""
+        if not all(box.is_idle for box in self._looks.values()):
+            return
+        after = self._presence_after or 0
+        links = await self._store.page_links(self._sync.name, after, _PRESENCE_PAGE)
+        for link in links:
+            if link.left is not None and link.right is not None:
+                self.look(link)
+        if len(links) == _PRESENCE_PAGE:
+            self._presence_after = links[-1].id
+        else:
+            self._presence_after = None
+            self._presence_at = self._clock.monotonic() + self._pace.presence.total_seconds()

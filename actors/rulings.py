@@ -1,0 +1,429 @@
+"""Rulings: turn pages and answers into ledgers, with the decisions of the pure core.
+
+Reads the store (links of a batch in one query) and, rarely, a field's history; writes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
+
+import msgspec
+
+from actors.attention import Attention
+from actors.backoff import delay
+from actors.deciding import Known, Ruling, decide_link
+from actors.errors import TransientError
+from actors.intents import Done, Exists, Intent
+from actors.ledger import Ledger
+from actors.links import End, Link, Settled, Status
+from actors.mapping.record import Sync
+from actors.messages import Judged, Mapped, Recovered, Written
+from actors.observing import is_stale, microseconds, observe
+from actors.outbox import LookBox
+from actors.outcomes import Outcomes, Verdict, concluded
+from actors.ports import Clock, Connector, Store
+from actors.records import Departure, Edit, Gone, Side, Snapshot, source_of
+from actors.rounds import Rounds
+from actors.spec import Pace
+
+_STALE_READINGS = 5
+_SECOND = 1_000_000
+_SOON_US = 2 * _SECOND
+
+
+class Rulings:
+    """Decides for the reconciler; owns the order of steps, not the rules."""
+
+    def __init__(
+        self,
+        *,
+        sync: Sync,
+        connectors: Mapping[Side, Connector],
+        store: Store,
+        clock: Clock,
+        pace: Pace,
+        attention: Attention,
+        looks: Mapping[Side, LookBox],
+        rounds: Rounds,
+    ) -> None:
+        self._sync = sync
+        self._apps = connectors
+        self._store = store
+        self._clock = clock
+        self._pace = pace
+        self._attention = attention
+        self._looks = looks
+        self._rounds = rounds
+        self._outcomes = Outcomes(
+            sync=sync, store=store, clock=clock, pace=pace, connectors=connectors
+        )
+
+    # --- pages ------------------------------------------------------------------------------
+
+    async def page(self, page: Mapped) -> Ledger:
+        """Deal with a page: each record is decided or marked as due."""
+        ledger = Ledger(self._sync.name, await self._links_of(page))
+        for judged in page.records:
+            await self._record(ledger, page, judged)
+        for gone in page.gone:
+            self._gone(ledger, page.side, gone)
+        return ledger
+
+    async def _links_of(self, page: Mapped) -> list[Link]:
+        """Load the links of a page's records, of what they absorbed and of keyed sources."""
+        records = [judged.record for judged in page.records]
+        ids = [record.id for record in records]
+        ids += [one for record in records for one in record.absorbed]
+        ids += [one for gone in page.gone for one in (gone.id, gone.into) if one is not None]
+        links = {one.id: one for one in (await self._load(page.side, ids)).values()}
+        sources = [source for record in records if (source := self._source(page.side, record))]
+        if sources:
+            found = await self._load(page.side.other, sources)
+            links |= {one.id: one for one in found.values()}
+        return list(links.values())
+
+    async def _load(self, side: Side, ids: Iterable[str]) -> dict[str, Link]:
+        return await self._store.load_links(self._sync.name, side, sorted(set(ids)))
+
+    def _source(self, side: Side, record: Snapshot) -> str | None:
+        """Return the id of the record of which this one is tieline's copy, if it is one."""
+        spec = self._sync.spec
+        source = source_of(record.key, spec.connection, spec.object)
+        return source[1] if source is not None and source[0] == spec.app(side.other) else None
+
+    async def _record(self, ledger: Ledger, page: Mapped, judged: Judged) -> None:
+        side, record = page.side, judged.record
+        link = ledger.of(side, record.id)
+        end = link.end(side) if link is not None else None
+        if link is not None and end is not None:
+            if self._is_outdated(page, link, end, record):
+                self._again(ledger, link, "an older copy of it was read")
+                return
+            if self._is_known(link, end, record):
+                self._attention.heard(side, record.id, self._clock.monotonic())
+                return
+            if self._attention.is_busy(link.id):
+                self._again(ledger, link, "a write to it is on its way")
+                return
+        self._attention.heard(side, record.id, self._clock.monotonic())
+        if link is None or link.end(side.other) is None:
+            link = self._introduced(ledger, side, record, link)
+            if link is None:
+                return
+        await self._observed(ledger, page, link, record)
+
+    def _is_outdated(self, page: Mapped, link: Link, end: End, record: Snapshot) -> bool:
+        """Stale snapshots decide nothing (H41), unless the app insists on its older time."""
+        if self._attention.is_outdated(page.side, record.id, page.began):
+            return True
+        return is_stale(end, record) and link.attempts < _STALE_READINGS
+
+    def _is_known(self, link: Link, end: End, record: Snapshot) -> bool:
+        """Say whether this very version has been dealt with under this configuration."""
+        seen = end.seen
+        return (
+            link.due_us is None
+            and end.gone is None
+            and seen is not None
+            and seen.config == self._sync.version
+            and seen.token == record.token
+            and seen.values == record.values
+        )
+
+    def _again(self, ledger: Ledger, link: Link, reason: str) -> None:
+        """Mark a link as due soon: it cannot be dealt with now."""
+        if link.due_us is None or link.status is not Status.PENDING:
+            attempts = link.attempts + 1 if "older copy" in reason else link.attempts
+            ledger.put(self._due(link, reason, attempts))
+
+    def _due(self, link: Link, reason: str, attempts: int) -> Link:
+        return msgspec.structs.replace(
+            link,
+            status=Status.PENDING,
+            reason=reason,
+            due_us=self._now_us() + _SOON_US,
+            attempts=attempts,
+        )
+
+    def _now_us(self) -> int:
+        return microseconds(self._clock.now())
+
+    async def _observed(self, ledger: Ledger, page: Mapped, link: Link, record: Snapshot) -> None:
+        side, before = page.side, link.end(page.side)
+        end = observe(self._sync, side, before, record, self._now_us())
+        link = link.with_end(side, end)
+        seen = before.seen if before is not None else None
+        if seen is not None and seen.values == record.values:
+            is_settled = link.status in (Status.IN_SYNC, Status.EXCLUDED) and link.due_us is None
+            if is_settled and seen.config == self._sync.version and before.gone is None:  # type: ignore[union-attr]
+                ledger.put(link)  # only the version moved
+                return
+        else:
+            self._attention.changed(link.id, self._clock.monotonic())
+        await self.rule(ledger, link, side, page.began)
+
+    # --- newcomers --------------------------------------------------------------------------
+
+    def _introduced(
+        self, ledger: Ledger, side: Side, record: Snapshot, link: Link | None
+    ) -> Link | None:
+        """Find a link for a record that has none, or return None if it must wait."""
+        source_id = self._source(side, record)
+        if source_id is not None:
+            return self._claimed(ledger, side, record, source_id, link)
+        for absorbed in record.absorbed:
+            heir = ledger.of(side, absorbed)
+            if heir is not None and heir.end(side.other) is not None:
+                return self._inherited(ledger, side, record.id, heir, link)
+        return link or Link(id=self._store.new_id(), sync=self._sync.name)
+
+    def _claimed(
+        self, ledger: Ledger, side: Side, record: Snapshot, source_id: str, row: Link | None
+    ) -> Link | None:
+        """A record that carries a key of this connection is never new (H43)."""
+        source = ledger.of(side.other, source_id)
+        app = self._sync.app(side.other)
+        if source is not None and source.end(side) is None:
+            if not self._attention.is_busy(source.id):
+                if row is not None:
+                    ledger.drop(row)
+                return msgspec.structs.replace(source, recover=True)
+            reason = f"tieline made it for {app} {source_id}; that write is being settled"
+            self._wait(ledger, side, record, row, reason)
+        elif source is not None:
+            reason = f"a second copy of {app} {source_id}, which is linked already"
+            self._hold(ledger, side, record, row, reason)
+        else:
+            self._looks[side.other].want(source_id)
+            reason = f"tieline made it for {app} {source_id}, which has not been read yet"
+            if row is not None and row.attempts >= self._pace.quarantine_after:
+                reason = f"tieline made it for {app} {source_id}, which is not there"
+                self._hold(ledger, side, record, row, reason)
+            else:
+                self._wait(ledger, side, record, row, reason)
+        return None
+
+    def _row(self, side: Side, record: Snapshot, row: Link | None) -> Link:
+        link = row or Link(id=self._store.new_id(), sync=self._sync.name)
+        end = observe(self._sync, side, link.end(side), record, self._now_us())
+        return link.with_end(side, end)
+
+    def _wait(
+        self, ledger: Ledger, side: Side, record: Snapshot, row: Link | None, reason: str
+    ) -> None:
+        link = self._row(side, record, row)
+        attempts = link.attempts + 1
+        jitter = self._clock.jitter()
+        pause = delay(attempts, timedelta(seconds=2), self._pace.retry_first, jitter)
+        due_us = self._now_us() + pause // timedelta(microseconds=1)
+        ledger.put(
+            msgspec.structs.replace(
+                link, status=Status.PENDING, reason=reason, attempts=attempts, due_us=due_us
+            )
+        )
+
+    def _hold(
+        self, ledger: Ledger, side: Side, record: Snapshot, row: Link | None, reason: str
+    ) -> None:
+        link = self._row(side, record, row)
+        ledger.put(msgspec.structs.replace(link, status=Status.HELD, reason=reason, due_us=None))
+
+    # --- merges and departures --------------------------------------------------------------
+
+    def _inherited(
+        self, ledger: Ledger, side: Side, survivor: str, heir: Link, row: Link | None
+    ) -> Link:
+        """The survivor of a merge takes over the link; its bases prove nothing (H15)."""
+        if row is not None:
+            ledger.drop(row)
+        return msgspec.structs.replace(heir.with_end(side, End(id=survivor)), recover=True)
+
+    def _gone(self, ledger: Ledger, side: Side, gone: Gone) -> None:
+        link = ledger.of(side, gone.id)
+        end = link.end(side) if link is not None else None
+        if link is None or end is None:
+            return
+        if self._attention.is_busy(link.id):
+            self._again(ledger, link, "a write to it is on its way")
+            return
+        if gone.how is Departure.MERGED and gone.into is not None:
+            self._merged(ledger, side, link, gone.into)
+            return
+        departed = msgspec.structs.replace(end, gone=gone.how)
+        self._apply(ledger, decide_link(self._sync, link.with_end(side, departed), self._known()))
+
+    def _merged(self, ledger: Ledger, side: Side, link: Link, survivor: str) -> None:
+        other = ledger.of(side, survivor)
+        if other is not None and other.id == link.id:
+            return
+        if other is not None and other.end(side.other) is not None:
+            end = link.end(side)
+            assert end is not None
+            twin = link.with_end(side, msgspec.structs.replace(end, gone=Departure.MERGED))
+            reason = f"merged in {self._sync.app(side)} into {survivor}, which has a link already"
+            ledger.put(
+                msgspec.structs.replace(twin, status=Status.HELD, reason=reason, due_us=None)
+            )
+            return
+        heir = self._inherited(ledger, side, survivor, link, other)
+        ledger.put(self._due(heir, "it was merged; the survivor is read", 0))
+        self._looks[side].want(survivor)
+
+    # --- deciding ---------------------------------------------------------------------------
+
+    def _known(self, exact: Mapping[tuple[Side, str], int] | None = None) -> Known:
+        return Known(
+            now_us=self._now_us(),
+            offsets_us={
+                side: app.clock_offset // timedelta(microseconds=1)
+                for side, app in self._apps.items()
+            },
+            traceable=frozenset(
+                side for side, app in self._apps.items() if app.capabilities.history
+            ),
+            exact=exact or {},
+        )
+
+    async def rule(self, ledger: Ledger, link: Link, side: Side, began: float) -> None:
+        """Decide a link whose end on `side` was just read by a request that began then."""
+        ruling = decide_link(self._sync, link, self._known())
+        if ruling.traces:
+            exact = await self._dated(link, ruling.traces)
+            ruling = decide_link(self._sync, link, self._known(exact))
+        now = self._clock.monotonic()
+        if ruling.settles and not self._attention.is_sure(link.id, side, began, now):
+            reason = "both sides are read again before a difference is accepted"
+            ledger.put(self._due(link, reason, link.attempts))
+            self._rounds.look(link)
+            return
+        self._attention.decided(link.id)
+        self._apply(ledger, ruling)
+
+    async def _dated(
+        self, link: Link, traces: Mapping[Side, tuple[str, ...]]
+    ) -> dict[tuple[Side, str], int]:
+        """Ask the apps when the units were last edited by somebody else (M6 and M7).
+
+        A side that cannot tell is taken at the time known: its snapshot's.
+        """
+        exact: dict[tuple[Side, str], int] = {}
+        units = {unit.key: unit for unit in self._sync.units}
+        for side, keys in traces.items():
+            end = link.end(side)
+            assert end is not None
+            names = [member.name for key in keys for member in units[key].members(side)]
+            history = await self._history(side, end.id, names)
+            for key in keys:
+                members = [member.name for member in units[key].members(side)]
+                fallback = end.moved.get(key, (0, 0))[1]
+                exact[side, key] = _last_edit(end.id, members, history) or fallback
+        return exact
+
+    async def _history(
+        self, side: Side, record_id: str, names: list[str]
+    ) -> dict[tuple[str, str], tuple[Edit, ...]]:
+        try:
+            return await self._apps[side].edits(self._sync.spec.object, {record_id: names})
+        except TransientError:
+            return {}
+
+    def _apply(self, ledger: Ledger, ruling: Ruling) -> None:
+        link = ruling.link
+        ledger.put(self._outcomes.failing(link, link.reason) if _fails(link) else link)
+        ledger.conflicts += ruling.conflicts
+        ledger.history += ruling.history
+        for draft in ruling.drafts:
+            ledger.intents.append(
+                Intent(
+                    id=self._store.new_id(),
+                    sync=self._sync.name,
+                    link=link.id,
+                    decided_us=self._now_us(),
+                    **msgspec.structs.asdict(draft),
+                )
+            )
+
+    # --- answers ----------------------------------------------------------------------------
+
+    async def written(self, message: Written) -> Ledger:
+        """Settle what a writer brought about, and decide again what it concerned."""
+        ids = [
+            outcome.stored.id if isinstance(outcome, Done) else outcome.record_id
+            for outcome in message.outcomes
+            if isinstance(outcome, Done | Exists)
+        ]
+        ledger = await self._answer_ledger(message.side, message.intents, ids)
+        for intent, outcome in zip(message.intents, message.outcomes, strict=True):
+            link = ledger.link(intent.link)
+            if link is None:
+                self._attention.closed(intent.link)
+                continue
+            if any(write.rule == "M7" for write in intent.units):
+                known = await self._store.load_conflicts(self._sync.name, link.id)
+                ledger.conflicts += concluded(known, intent, outcome)
+            verdict = self._outcomes.written(ledger, link, intent, outcome)
+            edits = message.overwritten.get(intent.id)
+            if edits and isinstance(outcome, Done):
+                verdict = self._outcomes.audited(ledger, verdict.link, intent, outcome, edits)
+            await self._after(ledger, intent, verdict, message.began)
+        return ledger
+
+    async def recovered(self, message: Recovered) -> Ledger:
+        """Settle intents of unknown outcome by what the app holds now."""
+        ids = [trace.current.id for trace in message.traces if trace.current is not None]
+        ledger = await self._answer_ledger(message.side, message.intents, ids)
+        for intent, trace in zip(message.intents, message.traces, strict=True):
+            link = ledger.link(intent.link)
+            if link is None:
+                ledger.settled.append(
+                    Settled(intent=intent.id, outcome="orphaned", at_us=self._now_us())
+                )
+                self._attention.closed(intent.link)
+                continue
+            verdict = self._outcomes.recovered(ledger, link, intent, trace)
+            await self._after(ledger, intent, verdict, message.began)
+        return ledger
+
+    async def _answer_ledger(
+        self, side: Side, intents: Iterable[Intent], ids: Iterable[str]
+    ) -> Ledger:
+        links = await self._store.load_links_by_id(sorted({one.link for one in intents}))
+        rows = await self._load(side, ids)
+        by_id = {one.id: one for one in rows.values()} | links
+        return Ledger(self._sync.name, by_id.values())
+
+    async def _after(self, ledger: Ledger, intent: Intent, verdict: Verdict, began: float) -> None:
+        """Close the intent, store the link, decide it again and look at what came meanwhile."""
+        link, was_due = verdict.link, verdict.link.due_us is not None
+        end = link.end(intent.side)
+        if verdict.is_fresh and end is not None:
+            self._attention.heard(intent.side, end.id, self._clock.monotonic())
+            self._attention.changed(link.id, self._clock.monotonic())
+        if verdict.closes:
+            self._attention.closed(link.id)
+        ledger.put(link)
+        if verdict.decides and not self._attention.is_busy(link.id):
+            await self.rule(ledger, link, intent.side, began)
+            if was_due:
+                decided = ledger.link(link.id) or link
+                ledger.put(msgspec.structs.replace(decided, due_us=self._now_us()))
+        if verdict.looks or was_due:
+            self._rounds.look(ledger.link(link.id) or link)
+
+
+def _fails(link: Link) -> bool:
+    return link.status is Status.FAILING
+
+
+def _last_edit(
+    record_id: str, names: list[str], history: Mapping[tuple[str, str], tuple[Edit, ...]]
+) -> int | None:
+    """Return when one of the fields was last edited by somebody else, microseconds UTC."""
+    times = [
+        microseconds(edit.at)
+        for name in names
+        for edit in history.get((record_id, name), ())[:1]
+        if not edit.ours
+    ]
+    return max(times, default=None)

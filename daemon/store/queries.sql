@@ -46,12 +46,13 @@ DELETE FROM links WHERE id = ?1
 
 -- name: release_links
 -- Before rows change owners of a record: the unique indexes are checked row by row.
-UPDATE links SET left_id = NULL, left_end = NULL, right_id = NULL, right_end = NULL WHERE id = ?1
+UPDATE links SET left_id = NULL, left_end = NULL, right_id = NULL, right_end = NULL, sides = 0
+WHERE id = ?1
 
 -- name: insert_links
 INSERT INTO links (id, sync, left_id, left_end, right_id, right_end, status, reason, due_us,
-    attempts, recover)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
+    attempts, recover, sides)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, (?3 IS NOT NULL) + 2 * (?5 IS NOT NULL))
 
 -- name: update_links
 -- Leaves out the record ids, so that SQLite need not touch the unique indexes.
@@ -61,7 +62,8 @@ WHERE id = ?1
 
 -- name: move_links
 UPDATE links SET sync = ?2, left_id = ?3, left_end = ?4, right_id = ?5, right_end = ?6,
-    status = ?7, reason = ?8, due_us = ?9, attempts = ?10, recover = ?11
+    status = ?7, reason = ?8, due_us = ?9, attempts = ?10, recover = ?11,
+    sides = (?3 IS NOT NULL) + 2 * (?5 IS NOT NULL)
 WHERE id = ?1
 
 -- name: write_intents

@@ -6,7 +6,7 @@ which may read while a daemon writes.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -81,6 +81,11 @@ class Reader:
         """Return the link of a record by the id that the app gives it."""
         rows = await self._db.fetch(_LOAD[side], (sync, json_array([record_id])))
         return to_link(rows[0]) if rows else None
+
+    async def find_links(self, ids: Sequence[int]) -> dict[int, Link]:
+        """Return links by their own id; those that are not there any more are left out."""
+        rows = await self._db.fetch(QUERIES.load_links, (json_array(ids),))
+        return {link.id: link for link in map(to_link, rows)}
 
     async def list_links(
         self, sync: str, status: Status, *, after: int = 0, limit: int = 100

@@ -277,8 +277,9 @@ async def _set_up(db: Database) -> None:
     await db.fetch("PRAGMA foreign_keys = ON")
     if await db.fetch_value("PRAGMA synchronous") != 2:
         raise StoreError(f"store {db.name}: SQLite refuses synchronous=FULL, so nothing is safe")
-    async with db.transaction():
-        pass  # finds out now, not at the first commit, that the file cannot be written
     if await db.fetch_number(QUERIES.size_bytes) <= _CHECKED_AT_START:
         await db.check_integrity()
     await bring_up_to_date(db)
+    # Finds out now, not at the first commit, that the file cannot be written.
+    async with db.transaction() as transaction:
+        await transaction.run_many(QUERIES.mark_last_id, [(0,)])

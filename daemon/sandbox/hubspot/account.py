@@ -31,7 +31,7 @@ from daemon.sandbox.hubspot.clock import Clock
 from daemon.sandbox.hubspot.faults import Faults
 from daemon.sandbox.hubspot.index import SearchIndex
 from daemon.sandbox.hubspot.limits import Limits
-from daemon.sandbox.hubspot.links import Links
+from daemon.sandbox.hubspot.links import Links, Side
 from daemon.sandbox.hubspot.reqlog import RequestLog
 from daemon.sandbox.hubspot.switches import Switches
 from daemon.sandbox.hubspot.table import Record, Table
@@ -40,6 +40,14 @@ __all__ = ["Account"]
 
 _PURGE_AFTER_MS = 90 * 86_400_000
 _FIRST_ID = 22_901_690_010
+
+# Calculated counts: an association of these two types changes a property of the first one.
+_COUNTED = {
+    ("deals", "contacts"),
+    ("companies", "contacts"),
+    ("companies", "deals"),
+    ("contacts", "deals"),
+}
 
 
 class Account:
@@ -100,6 +108,27 @@ class Account:
         name = table.schema.type.stage_property
         records = (table.records[record_id] for record_id in table.ids)
         return [record for record in records if record.values.get(name) in wanted]
+
+    def is_live(self, side: Side) -> bool:
+        """Whether a record is there and not archived."""
+        return self.tables[side[0]].live(side[1]) is not None
+
+    def bump(self, table: Table, record: Record) -> None:
+        """Move a record's modified date to now and tell the search index of it."""
+        # Time never runs back on one record, even where a test sets the clock back.
+        record.modified_ms = max(self.clock.now_ms(), record.modified_ms)
+        self.publish(table, record)
+
+    def publish(self, table: Table, record: Record) -> None:
+        """Let the search index know of a written record, in its own time."""
+        self.indexes[table.name].note(record, self.clock.elapsed_ms())
+        self.touch()
+
+    def count_moved(self, side: Side, other: str) -> None:
+        """Move the modified date of a record whose count of associated records changed."""
+        record = self.tables[side[0]].live(side[1])
+        if record is not None and self.switches.association_bumps and (side[0], other) in _COUNTED:
+            self.bump(self.tables[side[0]], record)
 
     def active_owner_ids(self) -> frozenset[str]:
         """Owners that records can be given to."""

@@ -12,7 +12,6 @@ from msgspec import Struct
 
 from daemon.sandbox.hubspot.catalog import AssociationType
 from daemon.sandbox.hubspot.links import Side
-from daemon.sandbox.hubspot.records import bump
 from daemon.sandbox.hubspot.table import Table
 from daemon.sandbox.hubspot.wire import Refusal, invalid
 
@@ -31,14 +30,6 @@ __all__ = [
     "plan_links",
     "shown_kind",
 ]
-
-# Calculated counts: a change of these pairs changes a property of the first one.
-_COUNTED = {
-    ("deals", "contacts"),
-    ("companies", "contacts"),
-    ("companies", "deals"),
-    ("contacts", "deals"),
-}
 
 
 class ObjectRef(Struct):
@@ -230,13 +221,8 @@ def disconnect(
 
 
 def _counts_moved(account: Account, left: Side, right: Side) -> None:
-    """Move the modified date of records whose calculated count changed."""
-    if not account.switches.association_bumps:
-        return
-    for own, other in ((left, right), (right, left)):
-        record = account.tables[own[0]].live(own[1])
-        if (own[0], other[0]) in _COUNTED and record is not None:
-            bump(account, account.tables[own[0]], record)
+    account.count_moved(left, right[0])
+    account.count_moved(right, left[0])
 
 
 def shown_kind(kind: AssociationType) -> dict[str, object]:

@@ -127,7 +127,6 @@ CALCULATED: dict[str, dict[str, Getter]] = {
         "hs_closed_amount_in_home_currency": _if_won(_home),
         "hs_closed_won_count": _count(_won),
         "hs_closed_won_date": _won_date,
-        "hs_createdate": _stored("createdate"),
         "hs_deal_stage_probability_shadow": _stored("hs_deal_stage_probability"),
         "hs_forecast_amount": _projected,
         "hs_is_closed": _word(_closed),
@@ -159,8 +158,15 @@ def _object_id(account: Account, one: int, _: Mapping[str, str]) -> str:
     return str(one)
 
 
+def _born(account: Account, one: int, values: Mapping[str, str]) -> str | None:
+    # Stored only once the writable date has left the true one.
+    return values.get("hs_createdate") or values.get("createdate")
+
+
 def getter(type_name: str, name: str) -> Getter | None:
     """How to work out a property; None for one that is simply stored."""
     if name == "hs_object_id":
         return _object_id
+    if name == "hs_createdate":
+        return _born
     return CALCULATED.get(type_name, {}).get(name)

@@ -37,6 +37,8 @@ def consequences(
     added: dict[str, str] = {}
     if "hubspot_owner_id" in changes and "hubspot_owner_assigneddate" in schema.properties:
         added["hubspot_owner_assigneddate"] = iso(now_ms) if changes["hubspot_owner_id"] else ""
+    if "createdate" in changes and "hs_createdate" not in before:
+        added["hs_createdate"] = before.get("createdate") or iso(now_ms)
     stage_name = schema.type.stage_property
     if stage_name and stage_name in changes:
         added.update(_stage_moved(schema, before, changes[stage_name], now_ms))

@@ -6,7 +6,7 @@ be written is decided in `associations`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from daemon.sandbox.hubspot.catalog import AssociationType, default_association_types
 
@@ -22,6 +22,8 @@ class Links:
 
     def __init__(self) -> None:
         self.types = {kind.type_id: kind for kind in default_association_types()}
+        # Associations of archived records.
+        self.parked: dict[Side, list[tuple[Side, tuple[int, ...]]]] = {}
         self._pairs: dict[tuple[str, str], dict[int, _Targets]] = {}
 
     def kinds(self, left: str, right: str) -> list[AssociationType]:
@@ -56,8 +58,32 @@ class Links:
                 for target, type_ids in list(sources[side[1]].items()):
                     yield (right, target), type_ids
 
+    def park(self, side: Side) -> list[tuple[Side, tuple[int, ...]]]:
+        """Put an archived record's associations aside until it is restored."""
+        ends = list(self.all_of(side))
+        self.parked.setdefault(side, []).extend(ends)
+        for other, _ in ends:
+            self.put(side, other, ())
+        return ends
+
+    def unpark(self, side: Side, is_live: Callable[[Side], bool]) -> list[Side]:
+        """Bring a restored record's associations back; returns the other ends.
+
+        One whose other end is archived by now waits for that one's restore.
+        """
+        back = []
+        for other, type_ids in self.parked.pop(side, []):
+            if is_live(other):
+                self.put(side, other, type_ids)
+                back.append(other)
+            elif other in self.parked:
+                inverse = tuple(self.types[one].inverse_type_id for one in type_ids)
+                self.parked[other].append((side, inverse))
+        return back
+
     def drop_all(self, side: Side) -> None:
         """Remove every association of a record."""
+        self.parked.pop(side, None)
         for other, _ in list(self.all_of(side)):
             self.put(side, other, ())
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from daemon.sandbox.hubspot.associations import connect
-from daemon.sandbox.hubspot.records import bump
 from daemon.sandbox.hubspot.table import HistoryEntry, Record, Source, Table
 from daemon.sandbox.hubspot.wire import Refusal, invalid
 
@@ -51,7 +50,7 @@ def merge_records(
         table.add(survivor)
     else:
         table.replace_values(survivor, survivor.values)
-    bump(account, table, survivor)
+    account.bump(table, survivor)
     return survivor
 
 

@@ -32,7 +32,6 @@ __all__ = [
     "Plan",
     "apply",
     "archive",
-    "bump",
     "plan_create",
     "plan_update",
     "restore",
@@ -137,9 +136,14 @@ def plan_update(
     properties: Mapping[str, Value],
     source: Source,
     *,
+    newest: bool = False,
     claimed: set[tuple[str, str]] | None = None,
 ) -> Plan:
     """Check a change of some properties; equal values drop out of it.
+
+    Args:
+        newest: the version enforces the account's create form.
+        claimed: as for a create.
 
     Raises:
         BadValues: naming every bad property.
@@ -152,6 +156,8 @@ def plan_update(
     problems += _blocked(account, table, stored)
     if problems:
         raise BadValues(problems)
+    if newest:
+        _keep_required(account, table, stored)
     changes = {name: value for name, value in stored.items() if value != before.get(name, "")}
     _check_unique(account, table, record.id, changes, claimed)
     added = consequences(
@@ -161,8 +167,24 @@ def plan_update(
         account.clock.now_ms(),
         auto_close_date=account.switches.auto_close_date,
     )
-    added = {name: value for name, value in added.items() if value != before.get(name, "")}
+    # What the caller sent stays as sent, even where it is what was there before.
+    added = {
+        name: value
+        for name, value in added.items()
+        if value != before.get(name, "") and not stored.get(name)
+    }
     return Plan(table, record.id, record, changes, added, source, list(properties))
+
+
+def _keep_required(account: Account, table: Table, stored: Mapping[str, str]) -> None:
+    form = account.switches.required_on_create.get(table.name, [])
+    cleared = [name for name in form if stored.get(name) == ""]
+    if cleared:
+        raise invalid(
+            f"Error updating {table.schema.type.fully_qualified_name}. "
+            "Some required properties were not set.",
+            context={"properties": cleared},
+        )
 
 
 def _blocked(account: Account, table: Table, stored: Mapping[str, str]) -> list[Problem]:
@@ -222,7 +244,7 @@ def apply(account: Account, plan: Plan) -> Record:
     for name, value in plan.added.items():
         _remember(account, plan.table, record, name, HistoryEntry(value, now, _BY_ITSELF))
     plan.table.replace_values(record, _merged(record.values, plan.changes | plan.added))
-    bump(account, plan.table, record)
+    account.bump(plan.table, record)
     return record
 
 
@@ -233,7 +255,7 @@ def _insert(account: Account, plan: Plan, now: int) -> Record:
         if name in ("hs_deal_stage_probability", "closedate"):
             record.history[name] = [HistoryEntry(value, now, _BY_ITSELF)]
     plan.table.add(record)
-    _publish(account, plan.table, record)
+    account.publish(plan.table, record)
     return record
 
 
@@ -253,21 +275,11 @@ def _remember(
     del kept[:-cap]
 
 
-def bump(account: Account, table: Table, record: Record) -> None:
-    """Move a record's modified date to now and tell the search index of it."""
-    # Time never runs back on one record, even where a test sets the clock back.
-    record.modified_ms = max(account.clock.now_ms(), record.modified_ms)
-    _publish(account, table, record)
-
-
-def _publish(account: Account, table: Table, record: Record) -> None:
-    account.indexes[table.name].note(record, account.clock.elapsed_ms())
-    account.touch()
-
-
 def archive(account: Account, table: Table, record: Record) -> None:
     """Put a live record away; a person may bring it back within 90 days."""
     now = account.clock.now_ms()
+    for side, _ in account.links.park((table.name, record.id)):
+        account.count_moved(side, table.name)
     table.archive(record, now)
     account.indexes[table.name].drop(record.id)
     account.note_archived(table, record)
@@ -281,7 +293,9 @@ def restore(account: Account, table: Table, record: Record) -> None:
     """
     _check_unique(account, table, record.id, record.values, None)
     table.restore(record)
+    for side in account.links.unpark((table.name, record.id), account.is_live):
+        account.count_moved(side, table.name)
     if account.switches.restore_bumps:
-        bump(account, table, record)
+        account.bump(table, record)
     else:
-        _publish(account, table, record)
+        account.publish(table, record)

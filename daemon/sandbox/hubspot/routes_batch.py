@@ -34,7 +34,7 @@ from daemon.sandbox.hubspot.records import (
 from daemon.sandbox.hubspot.render import View, Wire, written_view
 from daemon.sandbox.hubspot.table import Record, Table
 from daemon.sandbox.hubspot.validate import Problem, Value, refuse_values
-from daemon.sandbox.hubspot.wire import NO_CONTENT, Answer, Refusal, invalid, not_found
+from daemon.sandbox.hubspot.wire import NO_CONTENT, Answer, Refusal, conflict, invalid, not_found
 
 __all__ = ["routes"]
 
@@ -198,7 +198,13 @@ def update_batch(call: Call) -> Answer:
             raise _could_not_get(table, [text])
         source = source_of(call.token)
         planned = plan_update(
-            call.account, table, record, entry.properties, source, claimed=claimed
+            call.account,
+            table,
+            record,
+            entry.properties,
+            source,
+            newest=call.newest,
+            claimed=claimed,
         )
         return _Write(planned, [], entry.object_write_trace_id)
 
@@ -216,9 +222,15 @@ def upsert_batch(call: Call) -> Answer:
         text = str(entry.id)
         record = live_by_id(table, text) if key is None else find_by_key(table, key, text)
         if record is not None:
-            source = source_of(call.token)
+            _refuse_secondary(key, text, record)
             planned = plan_update(
-                call.account, table, record, entry.properties, source, claimed=claimed
+                call.account,
+                table,
+                record,
+                entry.properties,
+                source_of(call.token),
+                newest=call.newest,
+                claimed=claimed,
             )
             return _Write(planned, [], entry.object_write_trace_id, new=False)
         if key is None:
@@ -227,6 +239,13 @@ def upsert_batch(call: Call) -> Answer:
         return _planned_create(call, entry, properties, claimed, new=True)
 
     return _write(call, inputs, plan, 200)
+
+
+def _refuse_secondary(key: str | None, text: str, record: Record) -> None:
+    """A contact found by an additional e-mail is in the way, not the one meant."""
+    if key == "email" and record.values.get("email", "") != text.strip().lower():
+        existing = str(record.id)
+        raise conflict(f"Contact already exists. Existing ID: {existing}", existing_id=existing)
 
 
 def _inputs(call: Call) -> list[WriteInput]:

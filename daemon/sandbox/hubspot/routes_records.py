@@ -126,7 +126,9 @@ def update_record(call: Call) -> Answer:
     )
     body = call.json(UpdateBody)
     try:
-        plan = plan_update(account, table, record, body.properties, source_of(call.token))
+        plan = plan_update(
+            account, table, record, body.properties, source_of(call.token), newest=call.newest
+        )
     except BadValues as bad:
         raise bad.refusal(account.details.portal_id) from None
     record = apply(account, plan)

@@ -61,7 +61,7 @@ class SearchBody(Struct, rename="camel"):
     sorts: list[str | Sort] | None = None
     query: str | None = None
     properties: list[str] | None = None
-    limit: int | None = None
+    limit: int | str | None = None
     after: str | int | None = None
 
 
@@ -94,7 +94,10 @@ def search(call: Call) -> Answer:
 
 
 def _limit_of(body: SearchBody) -> int:
-    limit = 10 if body.limit is None else body.limit
+    text = "10" if body.limit is None else str(body.limit)
+    if not text.lstrip("-").isdigit():
+        raise problem()
+    limit = int(text)
     if not 1 <= limit <= MAX_LIMIT:
         raise _limit("limit", f"limit must be between 1 and {MAX_LIMIT}, but was {limit}")
     return limit

@@ -28,7 +28,7 @@ from daemon.sandbox.hubspot.loading import load_seed
 from daemon.sandbox.hubspot.protocol import CuttableProtocol
 from daemon.sandbox.hubspot.routing import Router
 from daemon.sandbox.hubspot.seed import SeedCounts, counts_for
-from daemon.sandbox.hubspot.statefile import load_state, save_state
+from daemon.sandbox.hubspot.statefile import StateError, load_state, save_state
 from daemon.sandbox.hubspot.surface import Surface
 
 __all__ = ["Addresses", "SandboxError", "Settings", "main", "running"]
@@ -196,8 +196,8 @@ async def running(account: Account, listen: str = "127.0.0.1:0") -> AsyncIterato
 
 async def serve(settings: Settings, announce: Any) -> None:  # Any: a callable taking Addresses
     """Serve until SIGTERM or SIGINT; save the state if there is a file for it."""
-    account = build_account(settings)
     with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+        account = build_account(settings)
         async with running(account, settings.listen) as addresses, anyio.create_task_group() as own:
             announce(addresses)
             if settings.state is not None:
@@ -214,8 +214,16 @@ async def _save_regularly(account: Account, path: Path) -> None:
     while True:
         if account.changes != saved:
             saved = account.changes
-            save_state(account, path)
+            _try_to_save(account, path)
         await anyio.sleep(SAVE_SECONDS)
+
+
+def _try_to_save(account: Account, path: Path) -> None:
+    """A full disk must not end a running sandbox; it is told once more on leaving."""
+    try:
+        save_state(account, path)
+    except StateError as error:
+        sys.stderr.write(f"{error}\n")
 
 
 def main(
@@ -252,7 +260,10 @@ def main(
         api_limit=api_limit,
         daily_limit=daily_limit,
     )
-    anyio.run(serve, settings, _printed_as_json if json else _printed)
+    try:
+        anyio.run(serve, settings, _printed_as_json if json else _printed)
+    except StateError as error:
+        raise SandboxError(str(error)) from None
     return 0
 
 

@@ -11,6 +11,7 @@ from msgspec import Struct
 from daemon.sandbox.hubspot.account import Account
 from daemon.sandbox.hubspot.auth import Token
 from daemon.sandbox.hubspot.catalog import AccountDetails, AssociationType, ObjectSchema, Owner
+from daemon.sandbox.hubspot.links import Side
 from daemon.sandbox.hubspot.switches import Switches
 from daemon.sandbox.hubspot.table import Record, Table
 
@@ -40,6 +41,7 @@ class _State(Struct, kw_only=True):
     association_types: list[AssociationType]
     links: list[tuple[str, int, str, int, tuple[int, ...]]]
     blocked_emails: set[str]
+    parked: list[tuple[Side, list[tuple[Side, tuple[int, ...]]]]]
     next_id: int
     used_today: int
     day_ends_ms: int
@@ -66,6 +68,7 @@ def save_state(account: Account, path: Path) -> None:
         association_types=list(account.links.types.values()),
         links=account.links.dump(),
         blocked_emails=account.blocked_emails,
+        parked=list(account.links.parked.items()),
         next_id=account.next_id,
         used_today=account.limits.used_today,
         day_ends_ms=account.limits.day_ends_ms,
@@ -105,6 +108,7 @@ def load_state(account: Account, path: Path) -> None:
     account.tokens = {**{one.value: one for one in state.tokens}, **account.tokens}
     account.links.types = {kind.type_id: kind for kind in state.association_types}
     account.links.load(state.links)
+    account.links.parked = dict(state.parked)
     for name, schema in state.schemas.items():
         _load_table(account, name, schema, state.rows[name])
 

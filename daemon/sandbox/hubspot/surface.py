@@ -17,7 +17,7 @@ from msgspec import Struct
 
 from daemon.sandbox.hubspot.account import Account
 from daemon.sandbox.hubspot.auth import Token, authenticate, authorise
-from daemon.sandbox.hubspot.calls import Call, Pool
+from daemon.sandbox.hubspot.calls import Call
 from daemon.sandbox.hubspot.faults import FaultRule, FiredFaults, error_answer
 from daemon.sandbox.hubspot.limits import too_many
 from daemon.sandbox.hubspot.protocol import TRANSPORT
@@ -184,8 +184,8 @@ class Surface:
             raise Refusal(413, "The request entity is too large.")
         kind = visit.headers.get(b"content-type", b"").split(b";")[0].strip().lower()
         is_json = kind == b"application/json" or kind.endswith(b"+json")
-        if visit.body and not is_json and self._account.switches.strict_content_type:
-            raise Refusal(415, f"Unsupported Media Type: {kind.decode('latin-1') or 'none'}")
+        if visit.body and kind and not is_json and self._account.switches.strict_content_type:
+            raise Refusal(415, f"Unsupported Media Type: {kind.decode('latin-1')}")
 
     def _call(self, visit: _Visit, match: Match, token: Token) -> Call:
         call = Call(
@@ -222,9 +222,8 @@ class Surface:
         headers += [(name.lower().encode(), text.encode()) for name, text in answer.headers]
         if visit.match is not None and visit.token is not None:
             endpoint, token = visit.match.endpoint, visit.token
-            pool = endpoint.pool if endpoint.area != "plain" else Pool.WINDOW
             daily = token.kind != "oauth"
-            headers += self._account.limits.headers(pool, token.value, daily=daily)
+            headers += self._account.limits.headers(endpoint.pool, token.value, daily=daily)
         return headers
 
     def _log(self, visit: _Visit, status: int) -> None:

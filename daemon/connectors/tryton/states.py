@@ -186,7 +186,7 @@ def plan_update(
     fields = {name: raw for name, raw in values.items() if name != "state"}
     route = _plan_route(state, values, present, convert=convert)
     # Write where the fewest fields are locked, and there as early as can be.
-    locked = [LOCKS[passed] & fields.keys() for passed in route.states]
+    locked = [_find_locked(passed, fields) for passed in route.states]
     at = min(range(len(locked)), key=lambda index: len(locked[index]))
     refused = dict.fromkeys(locked[at], f"locked in Tryton: the deal is {route.states[at]}")
     if route.refused:
@@ -197,6 +197,12 @@ def plan_update(
         after=presses_of(route.states[at:]),
         refused=refused,
     )
+
+
+def _find_locked(state: str, fields: Collection[str]) -> frozenset[str]:
+    locked = LOCKS[state].intersection(fields)
+    # An amount without the currency that it is in would be another amount.
+    return locked | {"amount"} if "currency" in locked and "amount" in fields else locked
 
 
 def _plan_route(

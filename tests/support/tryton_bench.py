@@ -1,0 +1,97 @@
+"""Tryton for the conformance kit: the connector, and a person who works in Tryton beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from actors.records import Departure
+from actors.values import Raw
+from daemon.connectors.registry import Environment
+from daemon.connectors.tryton import open_connector
+from daemon.connectors.tryton.options import Auth, TrytonOptions
+from daemon.sandbox.tryton.deals import AdminClient
+from daemon.sandbox.tryton.server import TrytonInfo
+from tests.support.answer_cutter import AnswerCutter
+
+PAGE_SIZE = 20
+FIELDS = (
+    "description",
+    "amount",
+    "currency",
+    "pipeline",
+    "state",
+    "party",
+    "employee",
+    "start_date",
+    "end_date",
+    "comment",
+    "conversion_probability",
+    "lost_reason",
+)
+
+
+def make_options(info: TrytonInfo, **more: object) -> TrytonOptions:
+    """Return options for the sandbox server, as its sync user."""
+    settings = {
+        "url": info.url,
+        "database": info.database,
+        "auth": Auth(user=info.user, password=info.password),
+    }
+    return TrytonOptions(**{**settings, **more})  # type: ignore[arg-type]  # tests name real options
+
+
+class TrytonBench:
+    """See `daemon.connectors.workbench.Bench`."""
+
+    object_name = "deals"
+    text_field = "description"
+    departure = Departure.DELETED
+    page = 45
+
+    def __init__(
+        self,
+        info: TrytonInfo,
+        person: AdminClient,
+        cutter: AnswerCutter,
+        fields: Sequence[str] = FIELDS,
+    ) -> None:
+        options = make_options(info, url=cutter.url, page_size=PAGE_SIZE)
+        self.connector = open_connector(options, Environment(app="erp"))
+        self.fields = fields
+        self.refused: Mapping[str, Raw] = {"amount": "1.234"}
+        self._person = person
+        self._cutter = cutter
+        parties = person.call("model.party.party.search", [], 0, 3, [["id", "DESC"]])
+        employees = person.call("model.company.employee.search", [], 0, 2, [["id", "ASC"]])
+        self.samples: Mapping[str, Sequence[Raw]] = {
+            "description": ("Pumps, two of them", "Blåbær & ½ € 🐟"),
+            "comment": ("one\ntwo\n\tthree", None, "   kept as it is "),
+            "lost_reason": ("price", None),
+            "amount": ("1000.00", "0", "-12.5", None, "123456789012345678.99"),
+            "currency": ("EUR", "NOK"),
+            "start_date": ("2026-01-31",),
+            "end_date": ("2027-02-28", None, "1999-12-31"),
+            "conversion_probability": ("0.25", "1", "0"),
+            "party": tuple(str(one) for one in parties),
+            "employee": tuple(str(one) for one in employees),
+            # Last: the other fields can be written only while the deal is a lead.
+            "state": ("opportunity", "lost", "lead", "cancelled", "opportunity", "lead"),
+        }
+
+    def values(self, text: str) -> dict[str, Raw]:
+        return {self.text_field: text, "amount": "10.00", "state": "lead"}
+
+    async def make(self, texts: Sequence[str]) -> list[str]:
+        rows = [{"description": text} for text in texts]
+        return [str(one) for one in self._person.call("model.sale.opportunity.create", rows)]
+
+    async def edit(self, ids: Sequence[str], values: Mapping[str, Raw]) -> None:
+        self._person.call("model.sale.opportunity.write", [int(one) for one in ids], dict(values))
+
+    async def delete(self, record_id: str) -> None:
+        # Tryton deletes only what was cancelled before.
+        self._person.call("model.sale.opportunity.cancel", [int(record_id)])
+        self._person.call("model.sale.opportunity.delete", [int(record_id)])
+
+    async def lose_next_answer(self) -> None:
+        self._cutter.lose_answer_to(b"opportunity.create", b"opportunity.write")

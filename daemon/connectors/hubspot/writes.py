@@ -205,6 +205,11 @@ class Writing:
     def _settle_written(self, item: Item, record: Record) -> None:
         if self._creates:
             self._authorship.note_create(record)
+        elif record.id != item.intent.record_id:
+            # Merged since it was read: the write went into the survivor.
+            reason = f"written into record {record.id}, into which this one was merged"
+            self._outcomes[item.place] = Unknown(reason=reason)
+            return
         self._authorship.note_update(self._kind, record, item.input.properties)
         shown = record.properties
         sent = {**item.intent.values, **item.input.properties}

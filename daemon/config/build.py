@@ -48,6 +48,10 @@ _RESERVED = frozenset(
 )
 
 
+class NoOptions(Struct, frozen=True):
+    """Stands for options that could not be made without following references."""
+
+
 class Finder(Struct, frozen=True):
     """How connectors are found: the words that `type:` may be, and the type of a word."""
 
@@ -62,7 +66,7 @@ class Builder:
         self._problems = problems
         self._finder = finder
         self._secrets = secrets
-        self._decoder = Decoder(problems, {})
+        self._decoder = Decoder(problems, {}, is_lenient=not secrets.follow)
 
     def positions(self, top: Mark) -> Positions:
         """Return where everything that was decoded stands."""
@@ -114,7 +118,9 @@ class Builder:
         options = self._decoder.section(
             Mapping(rest, node.at), kind.options, Trail(path, path), text=self._read_text
         )
-        return App(name=name, type=kind.name, options=options, kind=kind) if options else None
+        if options is None and self._secrets.follow:
+            return None
+        return App(name=name, type=kind.name, options=options or NoOptions(), kind=kind)
 
     def _kind(self, word: Scalar, path: KeyPath) -> AnyConnectorType | None:
         if word.text not in self._finder.names:

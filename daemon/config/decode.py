@@ -66,11 +66,16 @@ class Decoder:
 
     Attributes:
         positions: where each value stands, by the path of attributes that leads to it.
+        is_lenient: texts may stand for others (references that were not followed), so a Struct
+            that refuses its values is no problem.
     """
 
-    def __init__(self, problems: Problems, positions: dict[Path, Position]) -> None:
+    def __init__(
+        self, problems: Problems, positions: dict[Path, Position], *, is_lenient: bool = False
+    ) -> None:
         self._problems = problems
         self.positions = positions
+        self.is_lenient = is_lenient
         self._names: tuple[str, str] | None = None
         self._text: TextReader = _plain_text
 
@@ -156,7 +161,7 @@ class Decoder:
         try:
             return kind(**values)
         except (TypeError, ValueError) as error:
-            return self._bad(node.at, trail, str(error))
+            return BAD if self.is_lenient else self._bad(node.at, trail, str(error))
 
     def _keys(self, kind: type[Struct]) -> dict[str, msgspec.structs.FieldInfo]:
         fields = msgspec.structs.fields(kind)

@@ -44,7 +44,7 @@ def load_config(
         environment: the process's own by default.
         finder: how connectors are found; among the installed packages by default.
         follow: read secrets from where references point; otherwise only their form is checked,
-            and the result can be looked at but not run.
+            and the apps of the result cannot be opened.
 
     Raises:
         ConfigError: with every problem that was found, each at its file, line and column.

@@ -57,6 +57,7 @@ class SecretReader:
 
     Attributes:
         found: every secret that was resolved.
+        follow: whether references are followed at all.
     """
 
     def __init__(
@@ -71,7 +72,7 @@ class SecretReader:
         self._environment = environment
         self._folder = folder
         self._problems = problems
-        self._follow = follow
+        self.follow = follow
         self.found: list[Secret] = []
 
     def read(self, scalar: Scalar, path: KeyPath, *, is_secret: bool) -> str | None:
@@ -100,7 +101,7 @@ class SecretReader:
         return scalar.text
 
     def _resolve(self, scalar: Scalar, path: KeyPath, source: str, name: str) -> str | None:
-        if not self._follow:
+        if not self.follow:
             return scalar.text
         try:
             value = self._value(source, name)

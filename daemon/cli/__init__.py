@@ -1,0 +1,1 @@
+"""The command `tieline`: one module per command; `render` is the only one that prints."""

@@ -67,6 +67,11 @@ class Disk:
         while self._living:
             self._living.pop().die()
 
+    def look(self) -> sqlite3.Connection:
+        """Return the disk's content itself, to be read past every life; only of one in memory."""
+        assert self._memory is not None, "a disk on a file is read by opening the file"
+        return self._memory
+
     def destroy(self) -> None:
         """Give up the disk itself."""
         self.kill()

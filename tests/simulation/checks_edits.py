@@ -1,0 +1,224 @@
+"""Invariants about people's edits: I3 (none is lost) and I11 (conflicts, exactly and once)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from actors.records import Side
+from actors.spec import Blank
+from tests.simulation.facts import Facts, Pair, UnitEdit
+from tests.simulation.meaning import Meaning, Raws
+
+
+def check_no_lost_edit(facts: Facts) -> Iterator[str]:
+    """I3: at rest an edit is said by both sides, superseded by one who saw it, or on record."""
+    for pair in facts.pairs:
+        row = facts.link(pair)
+        if not facts.in_scope(pair) or row is None:
+            continue  # bases are frozen; or not linked at all, which is I10's
+        if row.status == "failing" and facts.unsayable(pair.records):
+            continue  # the record fails as a whole, with its reason
+        for unit in facts.units:
+            yield from _lost(facts, pair, unit)
+
+
+def _lost(facts: Facts, pair: Pair, unit: Meaning) -> Iterator[str]:
+    edits = facts.edits(pair, unit)
+    kept: set[int] = set()
+    seen_by: dict[int, list[UnitEdit]] = {}
+    for edit in edits:
+        for earlier in facts.superseded(edit, edits, unit):
+            seen_by.setdefault(earlier.id, []).append(edit)
+    for edit in reversed(edits):
+        on_record = _on_record(facts, pair, unit, edit.side, edit.raws)
+        if (
+            (on_record and not _is_resurrection(facts, pair, unit, edit, edits))
+            or _is_said(facts, pair, unit, edit)
+            or _is_exempt(facts, pair, unit, edit)
+            or any(later.id in kept for later in seen_by.get(edit.id, ()))
+        ):
+            kept.add(edit.id)
+        else:
+            said = facts.now(pair, unit)
+            how = "was overwritten by what its author had replaced" if on_record else "is lost"
+            yield (
+                f"I3: {pair}: the edit {edit.id} of {unit.name} to {edit.raws!r} on the"
+                f" {edit.side} at {edit.at:.3f} {how}: now {said[Side.LEFT]!r} and"
+                f" {said[Side.RIGHT]!r}"
+            )
+
+
+def _is_said(facts: Facts, pair: Pair, unit: Meaning, edit: UnitEdit) -> bool:
+    said = facts.now(pair, unit)
+    mine, theirs = said[edit.side], said[edit.side.other]
+    return unit.same(mine, edit.raws) and unit.agrees(edit.side, mine, theirs)
+
+
+def _is_exempt(facts: Facts, pair: Pair, unit: Meaning, edit: UnitEdit) -> bool:
+    """An edit that need not travel: against the direction, an ignored blank, taken back."""
+    if not facts.carries(unit, edit.side):
+        return True
+    if unit.blank(edit.raws) and (edit.seen is None or facts.scenario.blank is Blank.IGNORE):
+        return True
+    return _is_drifted(facts, pair, unit, edit) or _is_taken_back(facts, pair, unit, edit)
+
+
+def _is_drifted(facts: Facts, pair: Pair, unit: Meaning, edit: UnitEdit) -> bool:
+    """The target of a one-way sync was edited later."""
+    if facts.two_way:
+        return False
+    edits = facts.edits(pair, unit)
+    return any(one.side is not edit.side and one.at > edit.at for one in edits)
+
+
+def _is_taken_back(facts: Facts, pair: Pair, unit: Meaning, edit: UnitEdit) -> bool:
+    """The edit returned to a value that stood before, and nothing between had travelled."""
+    versions = [v for v in pair.records[edit.side].versions if v.at < edit.at]
+    between: list[Raws] = []
+    for version in reversed(versions):
+        raws = unit.of(edit.side, version.values)
+        if unit.same(raws, edit.raws):
+            break
+        between.append(raws)
+    else:
+        return False
+    other = edit.side.other
+    for write in facts.writes_to.get((other, pair.records[other].id), ()):
+        sent = facts.sent(write, unit)
+        if (
+            sent is not None
+            and write.committed_at is not None
+            and write.committed_at > versions[-1].at - 1
+            and any(unit.agrees(edit.side, raws, sent) for raws in between)
+            and not unit.agrees(edit.side, edit.raws, sent)
+        ):
+            return False
+    return True
+
+
+def _on_record(facts: Facts, pair: Pair, unit: Meaning, side: Side, raws: Raws) -> bool:
+    row = facts.link(pair)
+    for conflict in facts.view.conflicts:
+        if row is not None and conflict.link == row.id and facts.is_unit(conflict.unit, unit):
+            held = conflict.left if side is Side.LEFT else conflict.right
+            if unit.same(held, raws):
+                return True
+    return any(
+        row is not None
+        and line.link == row.id
+        and line.lost
+        and line.side is side
+        and facts.is_unit(line.unit, unit)
+        and unit.same(line.before, raws)
+        for line in facts.view.history
+    )
+
+
+def _is_resurrection(
+    facts: Facts, pair: Pair, unit: Meaning, edit: UnitEdit, edits: list[UnitEdit]
+) -> bool:
+    """Its loss is on record, but what stands there now is what its author had replaced."""
+    if not unit.unique:
+        return False
+    said = facts.now(pair, unit)
+    standing = [e for e in edits if unit.same(said[e.side], e.raws)]
+    if not standing or standing[-1].at >= edit.at:
+        return False
+    ancestors, grown = {edit.id}, True
+    while grown:
+        before = len(ancestors)
+        for one in edits:
+            if one.id in ancestors:
+                ancestors |= {earlier.id for earlier in facts.superseded(one, edits, unit)}
+        grown = len(ancestors) > before
+    return standing[-1].id in ancestors
+
+
+# --- conflicts ----------------------------------------------------------------------------------
+
+
+def check_conflicts(facts: Facts) -> Iterator[str]:
+    """I11: recorded exactly when both edits lie within the window by the times known, once."""
+    for unit in facts.units:
+        if unit.unique:
+            yield from _recorded_twice(facts, unit)
+            for pair in facts.pairs:
+                yield from _misjudged(facts, pair, unit)
+
+
+def _recorded_twice(facts: Facts, unit: Meaning) -> Iterator[str]:
+    rows = Counter(
+        (row.link, unit.canonical(row.left), unit.canonical(row.right))
+        for row in facts.view.conflicts
+        if facts.is_unit(row.unit, unit)
+    )
+    for (link, left, right), number in rows.items():
+        if number > 1:
+            yield f"I11: link {link}: {unit.name} {left!r} against {right!r} {number} times"
+
+
+def _misjudged(facts: Facts, pair: Pair, unit: Meaning) -> Iterator[str]:
+    row = facts.link(pair)
+    if row is None:
+        return
+    edits = facts.edits(pair, unit)
+    for conflict in facts.view.conflicts:
+        if conflict.link != row.id or not facts.is_unit(conflict.unit, unit):
+            continue
+        left = _edit_of(edits, unit, Side.LEFT, conflict.left)
+        right = _edit_of(edits, unit, Side.RIGHT, conflict.right)
+        what = f"I11: {pair}: conflict of {unit.name} {conflict.left!r} / {conflict.right!r}"
+        if left is None or right is None:
+            yield f"{what}: no person made both edits"
+            continue
+        first, second = sorted((left, right), key=lambda edit: edit.at)
+        if first in facts.superseded(second, edits, unit):
+            yield f"{what}: the later author had seen the earlier edit"
+        elif not conflict.uncertain and _least_apart_s(facts, left, right) > (
+            facts.scenario.window_s
+        ):
+            yield f"{what}: the edits are {_least_apart_s(facts, left, right):.1f} s apart"
+    yield from _unrecorded(facts, pair, unit, edits, row.id)
+
+
+def _unrecorded(
+    facts: Facts, pair: Pair, unit: Meaning, edits: list[UnitEdit], link: int
+) -> Iterator[str]:
+    """Report edits within the window of which the later was taken as if it were outside."""
+    for line in facts.view.history:
+        if line.link != link or line.rule != "M6" or not facts.is_unit(line.unit, unit):
+            continue
+        loser = _edit_of(edits, unit, line.side, line.before)
+        winners = [
+            edit
+            for edit in edits
+            if edit.side is not line.side and unit.agrees(edit.side, edit.raws, line.after)
+        ]
+        if loser is None or not winners or unit.blank(loser.raws):
+            continue
+        if _most_apart_s(facts, loser, winners[-1]) <= facts.scenario.window_s:
+            yield (
+                f"I11: {pair}: {unit.name} {loser.raws!r} lost to {winners[-1].raws!r} within"
+                " the window, and no conflict is recorded"
+            )
+
+
+def _edit_of(edits: list[UnitEdit], unit: Meaning, side: Side, raws: Raws) -> UnitEdit | None:
+    found = [e for e in edits if e.side is side and unit.same(e.raws, raws)]
+    return found[-1] if found else None
+
+
+def _apart_s(facts: Facts, one: UnitEdit, two: UnitEdit) -> tuple[float, float]:
+    """Return the distance by the apps' own stamps, and with their clocks put right."""
+    stamped = (one.stamp_us - two.stamp_us) / 1_000_000
+    skews = facts.scenario.skews
+    return stamped, stamped - (skews[one.side] - skews[two.side])
+
+
+def _least_apart_s(facts: Facts, one: UnitEdit, two: UnitEdit) -> float:
+    return min(abs(apart) for apart in _apart_s(facts, one, two)) - 0.002
+
+
+def _most_apart_s(facts: Facts, one: UnitEdit, two: UnitEdit) -> float:
+    return max(abs(apart) for apart in _apart_s(facts, one, two)) + 0.002

@@ -1,0 +1,153 @@
+"""From a seed to a report: the run, its rest, one more restart, and the oracle's judgement."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+import anyio
+
+from tests.simulation.facts import Facts
+from tests.simulation.loop import DeadlockError, current_loop, simulate
+from tests.simulation.oracle import judge, judge_rest, judge_restart
+from tests.simulation.scenario import Scenario, scenario_of
+from tests.simulation.view import StoreView, read_store
+from tests.simulation.world import Engine, World
+
+_LOOK_S = 60.0
+_CALM_S = 180.0
+_LONGEST_REST_S = 3600.0
+_MORE_S = 300.0
+"""Ten and more polls, in which nothing may be written."""
+
+
+@dataclass(kw_only=True)
+class Report:
+    """What became of one seed."""
+
+    seed: str
+    digest: str = ""
+    simulated_s: float = 0.0
+    steps: int = 0
+    edits: int = 0
+    writes: int = 0
+    calls: int = 0
+    lives: int = 0
+    faults: Counter[str] = field(default_factory=Counter)
+    wrong: list[str] = field(default_factory=list)
+    lines: list[str] = field(default_factory=list)
+
+
+def run_seed(seed: int | str, *, keep_lines: bool = False, engine: Engine | None = None) -> Report:
+    """Run the scenario of a seed."""
+    return run_scenario(scenario_of(seed), keep_lines=keep_lines, engine=engine)
+
+
+def run_scenario(
+    scenario: Scenario, *, keep_lines: bool = False, engine: Engine | None = None
+) -> Report:
+    """Run a scenario and judge it."""
+    chosen = engine or _real_engine()
+    report = Report(seed=scenario.seed)
+
+    async def main() -> None:
+        world = World(scenario, current_loop(), keep_lines=keep_lines)
+        try:
+            await _run(world, chosen, report)
+        finally:
+            world.kill()
+            world.disk.destroy()
+            _fill(report, world)
+
+    try:
+        simulate(scenario.seed, main)
+    except DeadlockError as error:
+        report.wrong.append(str(error))
+    return report
+
+
+def _real_engine() -> Engine:
+    from tests.simulation.engine import run_engine
+
+    return run_engine
+
+
+def _fill(report: Report, world: World) -> None:
+    ledger = world.ledger
+    report.digest, report.simulated_s = ledger.digest, world.loop.time()
+    report.steps = sum(world.loop.steps.values())
+    report.edits, report.writes = len(ledger.edits), len(ledger.writes)
+    report.calls, report.lives = len(ledger.calls), world.life
+    report.faults, report.lines = ledger.faults, ledger.lines or []
+
+
+async def _run(world: World, engine: Engine, report: Report) -> None:
+    at_rest = 0.0
+    async with anyio.create_task_group() as group:
+        world.on_breakdown = group.cancel_scope.cancel
+        group.start_soon(world.keep_alive, engine)
+        await world.people.work()
+        await _come_to_rest(world)
+        at_rest = world.loop.time()
+        await anyio.sleep(_MORE_S)
+        group.cancel_scope.cancel()
+    world.kill()
+    if world.failures:
+        report.wrong += [f"tieline broke down:\n{failure}" for failure in world.failures]
+        return
+    before = _facts(world)
+    report.wrong += [*judge(before), *judge_rest(before, at_rest)]
+    if report.wrong:
+        return
+    again = world.loop.time()
+    world.start_life(engine)
+    await anyio.sleep(_MORE_S)
+    world.kill()
+    after = _facts(world)
+    report.wrong += [*judge_rest(after, again), *judge_restart(before.view, after.view)]
+
+
+def _facts(world: World) -> Facts:
+    world.settle()
+    return Facts(
+        scenario=world.scenario,
+        crms=world.crms,
+        ledger=world.ledger,
+        view=_view(world),
+    )
+
+
+def _view(world: World) -> StoreView:
+    return read_store(world.disk.look())
+
+
+async def _come_to_rest(world: World) -> None:
+    """Wait until nothing is on its way, is due or was written for a while, within bounds."""
+    end = world.loop.time() + _LONGEST_REST_S
+    await anyio.sleep(_CALM_S)
+    while world.loop.time() < end:
+        await anyio.sleep(_LOOK_S)
+        if _is_calm(world):
+            return
+
+
+def _is_calm(world: World) -> bool:
+    now = world.loop.time()
+    world.settle()
+    writes = world.ledger.writes
+    if world.is_pending or (writes and writes[-1].sent_at > now - _CALM_S):
+        return False
+    late = any(
+        v.indexed_at > now - _LOOK_S
+        for crm in world.crms.values()
+        for record in crm.records.values()
+        for v in record.versions[-1:]
+    )
+    return not late and not _has_work(world)
+
+
+def _has_work(world: World) -> bool:
+    db = world.disk.look()
+    [(due,)] = db.execute("SELECT count(*) FROM links WHERE due_us IS NOT NULL")
+    [(open_intents,)] = db.execute("SELECT count(*) FROM intents WHERE outcome IS NULL")
+    return bool(due or open_intents)

@@ -309,6 +309,7 @@ async def test_the_lock_also_holds_through_another_name(path: Path, tmp_path: Pa
 async def test_a_cancelled_commit_is_whole_or_nothing(call: int) -> None:
     disk, calls = Disk(), iter(range(1, 100))
     names: list[str] = []
+    reported = False
     async with disk.open() as store:
         with anyio.CancelScope() as scope:
 
@@ -319,7 +320,9 @@ async def test_a_cancelled_commit_is_whole_or_nothing(call: int) -> None:
 
             disk.fault = fault
             await commit(store, link(1, left="1"), history=(change(1, 1),), cursors={"left": "1"})
+            reported = True
         disk.fault = lambda _: None
+        assert reported == ("commit" in names), "who asked for it must learn that it is stored"
         stored = len(await store.page_links(DEALS, 0, 9))
         assert stored == ("commit" in names)
         assert len(await store.reader.list_history()) == stored

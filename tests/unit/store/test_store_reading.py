@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import anyio
 import pytest
 
 from actors.errors import StoreError
@@ -21,6 +22,7 @@ from tests.conformance.store_kit import (
     intent,
     link,
 )
+from tests.simulation.inline_store import Disk
 
 pytestmark = pytest.mark.anyio
 
@@ -173,6 +175,25 @@ async def test_reads_do_not_see_a_transaction_that_is_open(store: SqliteStore) -
         await transaction.run_many("INSERT INTO cursors VALUES (?1, 'left', 'new')", [(DEALS,)])
         assert await store.load_cursor(DEALS, "left") is None
     assert await store.load_cursor(DEALS, "left") == "new"
+
+
+async def test_reads_wait_for_a_transaction_on_the_same_connection() -> None:
+    disk, seen = Disk(), []
+
+    async def read(store: SqliteStore) -> None:
+        seen.append(await store.load_cursor(DEALS, "left"))
+
+    async with disk.open() as store, anyio.create_task_group() as group:
+        with pytest.raises(StoreError):
+            async with store._writes.transaction() as transaction:
+                await transaction.run_many(
+                    "INSERT INTO cursors VALUES (?1, 'left', 'never')", [(DEALS,)]
+                )
+                group.start_soon(read, store)
+                await anyio.wait_all_tasks_blocked()
+                raise StoreError("no")
+    disk.destroy()
+    assert seen == [None]
 
 
 async def test_an_empty_commit_is_no_write(store: SqliteStore, tmp_path: Path) -> None:

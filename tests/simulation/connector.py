@@ -201,8 +201,6 @@ class ScriptedConnector:
     async def fetch(self, object_name: str, ids: Sequence[str], fields: Sequence[str]) -> Fetched:
         """Read records from the primary store, or rarely from a replica that is behind."""
         trouble, delay = await self._begin("fetch", ",".join(ids))
-        if len(ids) > self.crm.flavour.read_batch:
-            self.crm.ledger.breach(f"{self.crm.name}.fetch of {len(ids)} records at once")
         self.crm.settle()
         behind = self.plan.random.uniform(1, 60) if trouble is Trouble.STALE_READ else 0.0
         records, gone = [], []

@@ -3,9 +3,36 @@
 from __future__ import annotations
 
 from actors.connection import Connection
+from actors.links import Commit
 from actors.mapping.compile import compile_sync
+from actors.messages import AnyMessage
 from actors.records import Side
+from tests.simulation.ledger import Ledger
 from tests.simulation.world import Parts
+
+
+class _Watcher:
+    """Puts what tieline decides into a trace that is kept for reading."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+
+    def saw(self, sync: str, message: AnyMessage) -> None:
+        """Take no note: the connectors tell."""
+
+    def committed(self, sync: str, work: Commit) -> None:
+        """Note what has just become durable."""
+        for link in work.links:
+            ends = "/".join(end.id if end is not None else "-" for end in (link.left, link.right))
+            self._ledger.remark(f"link {link.id} {ends} {link.status} {link.reason!r}")
+        for intent in work.intents:
+            units = [(u.unit, u.rule, u.expected, u.sent) for u in intent.units]
+            self._ledger.remark(
+                f"intent {intent.id} {intent.side} {intent.record_id or intent.key}"
+                f" attempt {intent.attempts} {units}"
+            )
+        for row in (*work.settled, *work.conflicts, *work.history):
+            self._ledger.remark(str(row))
 
 
 async def run_engine(parts: Parts) -> None:
@@ -21,6 +48,6 @@ async def run_engine(parts: Parts) -> None:
             store=store,
             clock=parts.clock,
             pace=scenario.pace,
-            monitor=None,
+            monitor=_Watcher(parts.ledger) if parts.ledger.lines is not None else None,
         )
         await connection.run()

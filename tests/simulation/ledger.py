@@ -126,6 +126,11 @@ class Ledger:
         if self.lines is not None:
             self.lines.append(line)
 
+    def remark(self, text: str) -> None:
+        """Add a line for the reader of a trace that is kept; it is not part of the digest."""
+        if self.lines is not None:
+            self.lines.append(f"{self.now():.6f}     {text}")
+
     @property
     def digest(self) -> str:
         """The trace in 32 characters."""

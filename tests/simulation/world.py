@@ -60,6 +60,7 @@ class Parts:
     connectors: Mapping[Side, Connector]
     open_store: Callable[[], AbstractAsyncContextManager[Store]]
     clock: SimClock
+    ledger: Ledger
 
 
 Engine = Callable[[Parts], Coroutine[Any, Any, None]]
@@ -146,6 +147,7 @@ class World:
             connectors=dict(connectors),
             open_store=self.disk.open,
             clock=SimClock(self.scenario.seed, self.life, self.scenario.engine_skew_s),
+            ledger=self.ledger,
         )
         self.ledger.note(f"life {self.life} begins")
         self._task = self.loop.spawn(self.life, lambda: engine(parts))

@@ -20,7 +20,18 @@ def api(sandbox: Sandbox) -> Any:  # the client has no types
 
 @pytest.fixture
 def sdk(sandbox: Sandbox) -> Iterator[Sdk]:
-    """`hubspot_sdk`: the dated paths; it checks every answer against the OpenAPI document."""
+    """`hubspot_sdk`: the dated paths."""
+    with Sdk(access_token=sandbox.token, base_url=sandbox.url, max_retries=0) as client:
+        yield client
+
+
+@pytest.fixture
+def strict_sdk(sandbox: Sandbox) -> Iterator[Sdk]:
+    """The same, checking each answer against the vendor's OpenAPI document.
+
+    Not for records and associations: there the document leaves out the null of an empty
+    property and says string where the vendor sends a number.
+    """
     with Sdk(
         access_token=sandbox.token,
         base_url=sandbox.url,

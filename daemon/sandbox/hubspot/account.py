@@ -95,7 +95,7 @@ class Account:
         """The next id; one counter for everything in the account."""
         if self.switches.random_ids:
             while True:
-                minted = self.random.randrange(_FIRST_ID, 10 * _FIRST_ID)
+                minted = self.random.randrange(10_000_000_000, _FIRST_ID)
                 if not any(minted in table.records for table in self.tables.values()):
                     return minted
         self.next_id += self.random.randrange(1, 12)

@@ -116,7 +116,8 @@ def plan_create(
     now = account.clock.now_ms()
     changes = {name: value for name, value in stored.items() if value}
     added = consequences(schema, {}, changes, now, auto_close_date=account.switches.auto_close_date)
-    added.setdefault("createdate", iso(now))
+    if "createdate" not in changes:
+        added["createdate"] = iso(now)
     added |= _origin(source)
     return Plan(table, record_id, None, changes, added, source, list(properties))
 

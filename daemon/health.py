@@ -17,13 +17,16 @@ class Health(Struct, frozen=True, kw_only=True):
     `live` is false when only a restart helps (the event loop's work does not progress); `ready`
     is false while something keeps a connection from syncing, and `why_not` then says what, one
     sentence each, fit to be read by whoever may reach the address: no values, no secrets.
-    `connections` gives each connection's phase by name.
+    `connections` gives each connection's phase by name. `reloads` counts the reloads since the
+    start; `refused` says why the last one was refused, and is empty if it was applied.
     """
 
     live: bool
     ready: bool
     why_not: tuple[str, ...] = ()
     connections: Mapping[str, str] = {}
+    reloads: int = 0
+    refused: str = ""
 
     @property
     def status(self) -> int:

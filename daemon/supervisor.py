@@ -1,0 +1,303 @@
+"""The supervisor: starts, restarts, reloads and stops connections, each on its own.
+
+A failing connection restarts with backoff and disturbs no other. What it does about a failure is
+decided by the error's class: credentials and schema wait for a person (and are tried again now
+and then), all else for time.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+from datetime import timedelta
+
+import anyio
+from anyio.abc import TaskGroup
+from msgspec import Struct
+
+from actors.backoff import delay
+from actors.connection import Connection as SyncConnection
+from actors.errors import AuthError, MappingError, SchemaDriftError, TielineError
+from actors.mapping.compile import compile_sync
+from actors.mapping.record import Sync
+from actors.ports import Clock, Monitor, Store
+from actors.records import Side
+from actors.spec import SyncSpec
+from daemon.accounts import Account, Accounts
+from daemon.config.changes import compare_configs
+from daemon.config.problems import ConfigError, ConfigProblem
+from daemon.config.settings import Config, Connection
+from daemon.logs import in_connection
+from daemon.metrics import Metrics, error_kind
+
+log = logging.getLogger(__name__)
+
+_RESTART_FIRST = timedelta(seconds=1)
+_RESTART_LAST = timedelta(minutes=5)
+_PERSON_PAUSE = timedelta(minutes=15)
+_STEADY_AFTER = timedelta(minutes=2)
+_ANSWER_WITHIN = 60.0
+
+MonitorMaker = Callable[[SyncSpec], Monitor]
+
+
+class Phase(Struct, frozen=True, kw_only=True):
+    """What a connection is doing: `starting`, `running`, `waiting`, `needs you` or `stopped`."""
+
+    word: str
+    reason: str = ""
+
+    @property
+    def is_well(self) -> bool:
+        """Nobody needs to look."""
+        return self.word == "running"
+
+
+class Supervisor:
+    """Runs the connections of a configuration.
+
+    Attributes:
+        phases: by connection name, what it is doing and why.
+    """
+
+    def __init__(
+        self, *, store: Store, clock: Clock, metrics: Metrics, make_monitor: MonitorMaker
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._metrics = metrics
+        self._make_monitor = make_monitor
+        self._accounts = Accounts(metrics)
+        self._config: Config | None = None
+        self._tasks: TaskGroup | None = None
+        self._keepers: dict[str, Keeper] = {}
+        self.phases: dict[str, Phase] = {}
+
+    async def run(self, config: Config) -> None:
+        """Run all connections until `stop`, restarting those that fail."""
+        try:
+            async with anyio.create_task_group() as tasks:
+                self._tasks = tasks
+                self._config = config
+                for connection in config.connections.values():
+                    self._start(config, connection)
+        finally:
+            await self._accounts.aclose()
+
+    def stop(self) -> None:
+        """Drain every connection; `run` returns when all have ended."""
+        for keeper in self._keepers.values():
+            keeper.stop()
+
+    def cancel(self) -> None:
+        """End at once; what is under way is found out at the next start."""
+        if self._tasks is not None:
+            self._tasks.cancel_scope.cancel()
+
+    def _start(self, config: Config, connection: Connection) -> None:
+        keeper = Keeper(
+            config=config,
+            connection=connection,
+            accounts=self._accounts,
+            store=self._store,
+            clock=self._clock,
+            metrics=self._metrics,
+            make_monitor=self._make_monitor,
+            tell=lambda phase: self.phases.__setitem__(connection.name, phase),
+        )
+        self._keepers[connection.name] = keeper
+        assert self._tasks is not None, "the supervisor is not running"
+        self._tasks.start_soon(keeper.run, name=f"connection/{connection.name}")
+
+    async def _end(self, name: str) -> None:
+        keeper = self._keepers.pop(name)
+        keeper.stop()
+        await keeper.ended.wait()
+        self.phases.pop(name, None)
+
+    # --- reload -----------------------------------------------------------------------------
+
+    async def reload(self, new: Config) -> tuple[str, ...]:
+        """Apply a configuration as a whole, or refuse it as a whole.
+
+        Only connections that changed are touched. Returns their names.
+
+        Raises:
+            ConfigError: it does not fit the apps; nothing was touched.
+            TielineError: an app cannot be asked whether it fits; nothing was touched.
+        """
+        old = self._config
+        assert old is not None, "the supervisor is not running"
+        changes = compare_configs(old, new)
+        touched = (*changes.changed, *changes.added)
+        trials = {
+            name: Account(new.apps[name], self._metrics)
+            for name in changes.apps
+            if name in new.apps
+        }
+        try:
+            await self._try(new, touched, trials)
+        except BaseException:
+            for account in trials.values():
+                await account.aclose()
+            raise
+        for name in (*changes.changed, *changes.removed):
+            await self._end(name)
+        for name in changes.removed:
+            self._metrics.forget_connection(name)
+        for name in changes.apps:
+            if name in trials:
+                await self._accounts.replace(trials[name])
+            else:
+                await self._accounts.close(name)
+                self._metrics.forget_app(name)
+        self._config = new
+        for name in touched:
+            self._start(new, new.connections[name])
+        return (*touched, *changes.removed)
+
+    async def _try(self, config: Config, names: Iterable[str], trials: dict[str, Account]) -> None:
+        problems: list[ConfigProblem] = []
+        for name in names:
+            connection = config.connections[name]
+            accounts = {
+                side: trials.get(app) or self._accounts.get(config.apps[app])
+                for side, app in ((Side.LEFT, connection.left), (Side.RIGHT, connection.right))
+            }
+            with anyio.fail_after(_ANSWER_WITHIN):
+                problems += (await compile_connection(config, connection, accounts))[1]
+        if problems:
+            raise ConfigError(tuple(problems))
+
+
+async def compile_connection(
+    config: Config, connection: Connection, accounts: dict[Side, Account]
+) -> tuple[tuple[Sync, ...], tuple[ConfigProblem, ...]]:
+    """Compile every sync of a connection against its apps as they are now.
+
+    Raises:
+        TielineError: an app cannot be asked.
+    """
+    schemas = {side: await accounts[side].schema(fresh=True) for side in Side}
+    syncs: list[Sync] = []
+    problems: list[ConfigProblem] = []
+    for spec in connection.syncs:
+        sync, found = compile_sync(spec, schemas[Side.LEFT], schemas[Side.RIGHT])
+        problems += [config.locate(one, spec) for one in found]
+        if sync is not None:
+            syncs.append(sync)
+    return tuple(syncs), tuple(problems)
+
+
+class Keeper:
+    """Keeps one connection running."""
+
+    def __init__(
+        self,
+        *,
+        config: Config,
+        connection: Connection,
+        accounts: Accounts,
+        store: Store,
+        clock: Clock,
+        metrics: Metrics,
+        make_monitor: MonitorMaker,
+        tell: Callable[[Phase], None],
+    ) -> None:
+        self._config = config
+        self._connection = connection
+        self._accounts = accounts
+        self._store = store
+        self._clock = clock
+        self._metrics = metrics
+        self._make_monitor = make_monitor
+        self._tell = tell
+        self._running: list[SyncConnection] = []
+        self._stopping = anyio.Event()
+        self.ended = anyio.Event()
+
+    def stop(self) -> None:
+        """Drain; `ended` is set when it is done."""
+        self._stopping.set()
+        for one in self._running:
+            one.stop()
+
+    async def run(self) -> None:
+        """Run until stopped, through any failure."""
+        name = self._connection.name
+        attempts = 0
+        try:
+            with in_connection(name):
+                while not self._stopping.is_set():
+                    started = self._clock.monotonic()
+                    try:
+                        await self._run_once()
+                    except Exception as error:  # whatever an actor raised: this one falls alone
+                        if self._clock.monotonic() - started > _STEADY_AFTER.total_seconds():
+                            attempts = 0
+                        attempts += 1
+                        await self._wait_after(error, attempts)
+        finally:
+            self._metrics.connection_up(name, False)
+            self._tell(Phase(word="stopped"))
+            self.ended.set()
+
+    async def _run_once(self) -> None:
+        self._tell(Phase(word="starting"))
+        accounts = {
+            Side.LEFT: self._accounts.get(self._config.apps[self._connection.left]),
+            Side.RIGHT: self._accounts.get(self._config.apps[self._connection.right]),
+        }
+        syncs, problems = await compile_connection(self._config, self._connection, accounts)
+        if problems:
+            raise ConfigError(problems)
+        self._running = [
+            SyncConnection(
+                sync,
+                {side: accounts[side].connector for side in Side},
+                self._store,
+                self._clock,
+                self._connection.pace,
+                self._make_monitor(sync.spec),
+            )
+            for sync in syncs
+        ]
+        if self._stopping.is_set():
+            return
+        self._metrics.connection_up(self._connection.name, True)
+        self._tell(Phase(word="running"))
+        log.info("connection runs", extra={"syncs": [sync.name for sync in syncs]})
+        async with anyio.create_task_group() as group:
+            for one in self._running:
+                group.start_soon(one.run, name=f"sync/{one.sync.name}")
+
+    async def _wait_after(self, error: BaseException, attempts: int) -> None:
+        cause = root_cause(error)
+        name = self._connection.name
+        self._metrics.connection_up(name, False)
+        self._metrics.connection_restarted(name)
+        self._metrics.error(name, error_kind(cause))
+        needs_person = isinstance(cause, AuthError | MappingError | SchemaDriftError | ConfigError)
+        pause = delay(attempts, _RESTART_FIRST, _RESTART_LAST, self._clock.jitter())
+        if needs_person:
+            pause = _PERSON_PAUSE
+        known = isinstance(cause, TielineError)
+        log.error(
+            "connection failed: %s; next try in %d s",
+            cause,
+            pause.total_seconds(),
+            exc_info=None if known else error,
+        )
+        word = "needs you" if needs_person else "waiting"
+        self._tell(Phase(word=word, reason=str(cause) or type(cause).__name__))
+        with anyio.move_on_after(pause.total_seconds()):
+            await self._stopping.wait()
+
+
+def root_cause(error: BaseException) -> BaseException:
+    """Return the error inside task groups' groups: a known one if there is any."""
+    if not isinstance(error, BaseExceptionGroup):
+        return error
+    causes = [root_cause(inner) for inner in error.exceptions]
+    known = [one for one in causes if isinstance(one, TielineError)]
+    return (known or causes)[0]

@@ -235,7 +235,7 @@ class Writing:
             elif problem.category == NOT_FOUND and not self._creates:
                 missing.append(item)
             else:
-                self._outcomes[item.place] = self._rejected(problem)
+                self._outcomes[item.place] = self._verdict(problem)
         if taken:
             await self._settle_taken(taken)
         if missing:
@@ -243,6 +243,15 @@ class Writing:
 
     def _is_key_taken(self, problem: Problem) -> bool:
         return taken_property(problem) == KEY_PROPERTY
+
+    def _verdict(self, problem: Problem) -> Outcome:
+        match problem.category:
+            case "RATE_LIMITS":
+                return Throttled(reason=reason_of(problem))
+            case "INTERNAL_ERROR":
+                return Unknown(reason=reason_of(problem))
+            case _:
+                return self._rejected(problem)
 
     def _rejected(self, problem: Problem) -> Rejected:
         bad = {one.name: one.code for one in bad_properties(problem)}

@@ -187,13 +187,14 @@ def _compare(
     from actors.errors import TielineError
     from actors.mapping.compile import compile_sync
     from actors.records import Side
-    from daemon.config.advice import advise_closings
+    from daemon.config.advice import advise_closings, advise_users
 
     left, right = answers[spec.left], answers[spec.right]
     if isinstance(left, TielineError) or isinstance(right, TielineError):
         return None, []
     _, problems = compile_sync(spec, left, right)
-    advice = advise_closings(spec, {Side.LEFT: left, Side.RIGHT: right})
+    schemas = {Side.LEFT: left, Side.RIGHT: right}
+    advice = (*advise_closings(spec, schemas), *advise_users(spec, schemas))
     return (
         [config.locate(one, spec) for one in problems],
         [config.locate(one, spec) for one in advice],

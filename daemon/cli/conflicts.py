@@ -33,12 +33,10 @@ class ConflictEntry(Struct, frozen=True, kw_only=True):
     """One conflict.
 
     Attributes:
-        number: names the conflict; later ones have higher numbers.
         winner: the app whose value was kept; empty while a person must decide.
         uncertain: the edit times were only known as intervals that straddle the window.
     """
 
-    number: int
     sync: str
     field: str
     left: ConflictSide
@@ -110,8 +108,8 @@ async def read_conflicts(
     links = await reader.find_links(sorted({conflict.link for _, conflict in wanted}))
     return ConflictsAnswer(
         conflicts=tuple(
-            make_entry(number, one, links.get(one.link), names.get(one.sync, ("left", "right")))
-            for number, one in wanted
+            make_entry(one, links.get(one.link), names.get(one.sync, ("left", "right")))
+            for _, one in wanted
         ),
         more=len(numbered) > limit,
     )
@@ -128,14 +126,11 @@ async def _newest(
     return found[:wanted]
 
 
-def make_entry(
-    number: int, conflict: Conflict, link: Link | None, apps: tuple[str, str]
-) -> ConflictEntry:
+def make_entry(conflict: Conflict, link: Link | None, apps: tuple[str, str]) -> ConflictEntry:
     """Put a conflict into people's words."""
     left, right = (link.left, link.right) if link else (None, None)
     winner = {"left": apps[0], "right": apps[1]}.get(str(conflict.winner or ""), "")
     return ConflictEntry(
-        number=number,
         sync=conflict.sync,
         field=conflict.unit,
         left=ConflictSide(
@@ -160,23 +155,14 @@ def make_entry(
 
 def view_conflicts(entries: tuple[ConflictEntry, ...]) -> Table:
     """Make the table of conflicts."""
-    return Table(
-        ("no.", "when", "sync", "field", "left", "right", "winner", "outcome"),
-        tuple(
-            (
-                str(one.number),
-                one.at,
-                one.sync,
-                one.field,
-                _side_words(one.left),
-                _side_words(one.right),
-                one.winner or "(to be decided)",
-                one.outcome,
-            )
-            for one in entries
-        ),
-        numbers=(0,),
-    )
+    columns = ("when", "sync", "field", "left", "right", "winner", "outcome")
+    return Table(columns, tuple(map(_row, entries)))
+
+
+def _row(entry: ConflictEntry) -> tuple[str, ...]:
+    sides = (_side_words(entry.left), _side_words(entry.right))
+    winner = entry.winner or "(to be decided)"
+    return (entry.at, entry.sync, entry.field, *sides, winner, entry.outcome)
 
 
 def _side_words(side: ConflictSide) -> str:

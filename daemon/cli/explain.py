@@ -177,7 +177,7 @@ async def _read_story(
         ends=tuple(_ends(link, apps)),
         fields=tuple(_units(link, apps)),
         writes=tuple(_write(one, apps) for one in intents),
-        conflicts=tuple(make_entry(0, one, link, apps) for one in conflicts),
+        conflicts=tuple(make_entry(one, link, apps) for one in conflicts),
         history=tuple(_change(one.change, apps) for one in changes),
     )
 

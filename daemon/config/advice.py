@@ -29,6 +29,19 @@ def advise_closings(spec: SyncSpec, schemas: dict[Side, AppSchema]) -> Iterator[
                 yield Problem(path=("pipelines", index, "stages"), message=message)
 
 
+def advise_users(spec: SyncSpec, schemas: dict[Side, AppSchema]) -> Iterator[Problem]:
+    """Warn of a mapped field that holds a person where an app shows us no people (F3, F16)."""
+    for index, mapping in enumerate(spec.fields):
+        for side in Side:
+            schema = schemas[side].object(spec.object)
+            name = mapping.left if side is Side.LEFT else mapping.right
+            field = schema.field(name) if schema else None
+            if field and field.target == "users" and not schemas[side].users:
+                message = f"{spec.app(side)} shows no users, so nobody would be matched"
+                advice = "give tieline the right to read them (HubSpot: crm.objects.owners.read)"
+                yield Problem(path=("fields", index, side.value), message=f"{message}; {advice}")
+
+
 def _closings(
     spec: SyncSpec, mapping: PipelineSpec, schemas: dict[Side, AppSchema]
 ) -> tuple[dict[Closing, set[str]], set[Closing]]:

@@ -184,8 +184,10 @@ class Builder:
         syncs = []
         for word in OBJECTS:
             if (one := getattr(section, word)) is not None:
-                rules = _Rules(self._problems, self._positions(), (*path, word), names, apps)
-                syncs.append(rules.sync(word, one, section.timezone))
+                builder = _SyncBuilder(
+                    self._problems, self._positions(), (*path, word), names, apps
+                )
+                syncs.append(builder.sync(word, one, section.timezone))
         is_empty = isinstance(node, Mapping) and not node.entries.keys() & set(OBJECTS)
         if is_empty:
             self._problems.add(node.at, path, f"nothing syncs; add {' or '.join(OBJECTS)}:")
@@ -236,7 +238,7 @@ class Builder:
         self._problems.add(position.at, position.shown, message)
 
 
-class _Rules:
+class _SyncBuilder:
     """Makes the spec of one sync and checks what its keys mean together."""
 
     def __init__(

@@ -55,6 +55,11 @@ class Daemon(Struct, frozen=True, kw_only=True):
     log_level: str
     log_format: str
 
+    @property
+    def address(self) -> str:
+        """Host and port as one text, for listening and for people."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
 
 class Positions(Struct, frozen=True):
     """Where each value of the configuration stands, by the path of attributes to it."""

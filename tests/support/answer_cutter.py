@@ -1,16 +1,22 @@
-"""A relay on loopback in front of an HTTP server, which can lose the answer to a chosen call.
+"""A relay on loopback in front of an HTTP server, for what a real server does only by chance.
+
+It can lose the answer to a chosen call, give another answer instead of relaying it, or let
+something happen right after it.
 
 The server must end each connection after its answer, as Tryton's own server does.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 import anyio
 from anyio.abc import ByteReceiveStream, ByteStream, SocketAttribute, SocketStream
+
+T = TypeVar("T")
 
 
 class AnswerCutter:
@@ -21,6 +27,8 @@ class AnswerCutter:
         assert parts.hostname is not None and parts.port is not None
         self._host, self._port = parts.hostname, parts.port
         self._marks: tuple[bytes, ...] = ()
+        self._replies: list[tuple[bytes, bytes]] = []
+        self._events: list[tuple[bytes, Callable[[], object]]] = []
         self.requests: list[bytes] = []
         self.url = ""
 
@@ -28,17 +36,45 @@ class AnswerCutter:
         """Lose the answer to the next request whose bytes hold one of `marks`."""
         self._marks = marks
 
+    def reply_to(self, mark: bytes, status: int, body: bytes = b"", times: int = 1) -> None:
+        """Answer the next requests that hold `mark` instead of the server."""
+        head = f"HTTP/1.1 {status} X\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+        self._replies += [(mark, head.encode() + body)] * times
+
+    def run_after(self, mark: bytes, event: Callable[[], object]) -> None:
+        """Call `event` between the server's answer to the next such request and its relay."""
+        self._events.append((mark, event))
+
+    def count(self, mark: bytes) -> int:
+        """Count the requests so far that held `mark`."""
+        return sum(mark in request for request in self.requests)
+
     async def relay(self, client: SocketStream) -> None:
         """Relay one connection."""
-        async with client, await anyio.connect_tcp(self._host, self._port) as server:
+        async with client:
             request = await _read_request(client)
             self.requests.append(request)
-            await server.send(request)
-            answer = b"".join([part async for part in server])
+            answer = _take(self._replies, request) or await self._ask(request)
             if any(mark in request for mark in self._marks):
                 self._marks = ()
                 return
+            event = _take(self._events, request)
+            if event is not None:
+                event()
             await client.send(answer)
+
+    async def _ask(self, request: bytes) -> bytes:
+        async with await anyio.connect_tcp(self._host, self._port) as server:
+            await server.send(request)
+            return b"".join([part async for part in server])
+
+
+def _take(prepared: list[tuple[bytes, T]], request: bytes) -> T | None:
+    for index, (mark, one) in enumerate(prepared):
+        if mark in request:
+            del prepared[index]
+            return one
+    return None
 
 
 @asynccontextmanager

@@ -22,7 +22,7 @@ ORDER: list[list[str]] = [[STAMP, "ASC"], ["id", "ASC"]]
 Domain = list[object]
 
 
-class Position(Struct, frozen=True, array_like=True):
+class Position(Struct, frozen=True, array_like=True, order=True):
     """A row's place in the feed: any number of rows may share a stamp."""
 
     stamp: datetime

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from actors.errors import OutsideDomainError, SchemaDriftError
-from actors.intents import Exists, Intent, IntentKind, Outcome, Rejected, Stale, Vanished
+from actors.intents import Exists, Intent, IntentKind, Outcome, Rejected, Stale, Throttled, Vanished
 from actors.records import Snapshot
 from actors.values import Raw, parse
 from daemon.connectors.tryton.database import Database, takes_notes
@@ -92,15 +92,16 @@ class Writer:
         found = await self._database.find(keys, self._fields)
         account, model = await self._database.account(), await self._database.model()
         jobs = []
+        taken: set[str] = set()
         for intent in intents:
             twin = found.get(intent.key or "")
             if twin is not None:
                 jobs.append(Job(intent, outcome=Exists(record_id=twin.id, current=twin)))
-                continue
-            try:
+            elif intent.key is not None and intent.key in taken:
+                jobs.append(Job(intent, outcome=Throttled(reason="its key is being created")))
+            else:
                 jobs.append(self._plan_create(intent, absent, account, model))
-            except RefusedError as error:
-                jobs.append(Job(intent, outcome=error.as_outcome()))
+                taken.add(intent.key or "")
         return jobs
 
     def _plan_create(
@@ -111,7 +112,10 @@ class Writer:
             values.setdefault("party", str(account.default_party))
         if account.default_employee is not None:
             values.setdefault("employee", str(account.default_employee))
-        encoded = encode_values(values, account, model, absent)
+        try:
+            encoded = encode_values(values, account, model, absent)
+        except RefusedError as error:
+            return Job(intent, outcome=error.as_outcome())
         if intent.key is not None:
             encoded |= self._place_key(intent.key, values, model)
         plan = plan_update(

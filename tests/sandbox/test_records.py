@@ -212,7 +212,7 @@ def test_writing_what_is_there_changes_nothing(sandbox: Sandbox) -> None:
     sandbox.control("/clock", advanceMs=5)
     again = ok(sandbox.http.patch(f"{DEALS}/{made['id']}", json={"properties": {"amount": "1.00"}}))
     sandbox.control("/switches", equal_write_bumps=False)
-    assert again["updatedAt"] > made["updatedAt"]
+    assert again["updatedAt"] != made["updatedAt"]
     history = read(sandbox, made["id"], propertiesWithHistory="amount")["propertiesWithHistory"]
     assert len(history["amount"]) == 1
 

@@ -13,6 +13,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import httpx
 
@@ -50,12 +51,23 @@ class Sandbox:
         )
 
     # Any JSON goes in and comes out: the control address is the sandbox's own.
-    def control(self, path: str, **body: object) -> dict[str, object]:
+    def control_raw(self, path: str, /, **body: object) -> httpx.Response:
+        """Post to the control address, whatever it answers."""
+        return self._control.post(path, json=body)
+
+    def control(self, path: str, /, **body: object) -> dict[str, object]:
         """Post to the control address."""
         answer = self._control.post(path, json=body)
         answer.raise_for_status()
         told: dict[str, object] = answer.json()
         return told
+
+    # Any: the JSON of the control address.
+    def log(self, since: int = 0) -> Any:
+        """The request log after a sequence number."""
+        answer = self._control.get("/requests", params={"since": since})
+        answer.raise_for_status()
+        return answer.json()
 
     def grant(self, *scopes: str) -> str:
         """A new token that has only these scopes."""

@@ -185,7 +185,8 @@ def _set_limits(account: Account, request: Request, body: bytes) -> Any:
     account.limits.rates = msgspec.convert(merged, Rates)
     account.limits.reset()
     if used is not None:
-        account.limits.used_today = int(used)
+        now, zone = account.clock.now_ms(), account.details.time_zone
+        account.limits.set_used(int(used), now, zone)
     return _limits(account, request, body)
 
 

@@ -83,7 +83,7 @@ class Limits:
     def __init__(self, rates: Rates | None = None) -> None:
         self.rates = rates or Rates()
         self.used_today = 0
-        self.day_ends_ms = 0
+        self.day_ms = (0, 0)
         self._windows: dict[tuple[str, str], _Rolling] = {}
         self._search = _Rolling()
 
@@ -93,11 +93,16 @@ class Limits:
         self._windows.clear()
         self._search = _Rolling()
 
+    def set_used(self, used: int, now_ms: int, zone: str) -> None:
+        """Pretend that so many calls were made today."""
+        self.used_today, self.day_ms = used, day_bounds_ms(now_ms, zone)
+
     def count(self, pool: str, token: str, now_ms: int, zone: str) -> str | None:
         """Count one call, or name the policy that refuses it; a refused call is not counted."""
-        if now_ms >= self.day_ends_ms:
+        start, end = self.day_ms
+        if not start <= now_ms < end:
             self.used_today = 0
-            self.day_ends_ms = day_bounds_ms(now_ms, zone)[1]
+            self.day_ms = day_bounds_ms(now_ms, zone)
         if self.rates.daily and self.used_today >= self.rates.daily:
             return "DAILY"
         now = time.monotonic()

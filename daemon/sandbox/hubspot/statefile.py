@@ -44,7 +44,7 @@ class _State(Struct, kw_only=True):
     parked: list[tuple[Side, list[tuple[Side, tuple[int, ...]]]]]
     next_id: int
     used_today: int
-    day_ends_ms: int
+    day_ms: tuple[int, int]
 
 
 def save_state(account: Account, path: Path) -> None:
@@ -71,7 +71,7 @@ def save_state(account: Account, path: Path) -> None:
         parked=list(account.links.parked.items()),
         next_id=account.next_id,
         used_today=account.limits.used_today,
-        day_ends_ms=account.limits.day_ends_ms,
+        day_ms=account.limits.day_ms,
     )
     partial = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
@@ -103,7 +103,7 @@ def load_state(account: Account, path: Path) -> None:
     account.switches, account.next_id = state.switches, state.next_id
     account.blocked_emails = state.blocked_emails
     account.limits.used_today = state.used_today
-    account.limits.day_ends_ms = state.day_ends_ms
+    account.limits.day_ms = state.day_ms
     account.owners = {owner.id: owner for owner in state.owners}
     account.tokens = {**{one.value: one for one in state.tokens}, **account.tokens}
     account.links.types = {kind.type_id: kind for kind in state.association_types}

@@ -366,7 +366,7 @@ class Rulings:
             edits = message.overwritten.get(intent.id)
             if edits and isinstance(outcome, Done):
                 verdict = self._outcomes.audited(ledger, verdict.link, intent, outcome, edits)
-            await self._after(ledger, intent, verdict, message.began)
+            await self._after(ledger, intent, verdict, message.began, link)
         return ledger
 
     async def recovered(self, message: Recovered) -> Ledger:
@@ -382,7 +382,7 @@ class Rulings:
                 self._attention.closed(intent.link)
                 continue
             verdict = self._outcomes.recovered(ledger, link, intent, trace)
-            await self._after(ledger, intent, verdict, message.began)
+            await self._after(ledger, intent, verdict, message.began, link)
         return ledger
 
     async def _answer_ledger(
@@ -393,9 +393,11 @@ class Rulings:
         by_id = {one.id: one for one in rows.values()} | links
         return Ledger(self._sync.name, by_id.values())
 
-    async def _after(self, ledger: Ledger, intent: Intent, verdict: Verdict, began: float) -> None:
+    async def _after(
+        self, ledger: Ledger, intent: Intent, verdict: Verdict, began: float, before: Link
+    ) -> None:
         """Close the intent, store the link, decide it again and look at what came meanwhile."""
-        link, was_due = verdict.link, verdict.link.due_us is not None
+        link = verdict.link
         end = link.end(intent.side)
         if verdict.is_fresh and end is not None:
             self._attention.heard(intent.side, end.id, self._clock.monotonic())
@@ -405,10 +407,11 @@ class Rulings:
         ledger.put(link)
         if verdict.decides and not self._attention.is_busy(link.id):
             await self.rule(ledger, link, intent.side, began)
-            if was_due:
-                decided = ledger.link(link.id) or link
-                ledger.put(msgspec.structs.replace(decided, due_us=self._now_us()))
-        if verdict.looks or was_due:
+        was_passed_over = before.due_us is not None  # while its write was on its way
+        if was_passed_over:
+            decided = ledger.link(link.id) or link
+            ledger.put(msgspec.structs.replace(decided, due_us=self._now_us()))
+        if verdict.looks or was_passed_over:
             self._rounds.look(ledger.link(link.id) or link)
 
 

@@ -20,6 +20,14 @@ EMPLOYEES = ("Kari Selger", "Ola Innkjop")
 ORGANISATIONS = 10
 FIRST_NAMES = ("Anne", "Bjorn")
 
+# The currencies of the HubSpot sandbox's deals too, so that amounts can travel.
+CURRENCIES = (
+    ("NOK", "Norwegian Krone", "kr"),
+    ("EUR", "Euro", "€"),
+    ("USD", "US Dollar", "$"),
+    ("GBP", "Pound Sterling", "£"),
+)
+
 # What the sync user may do, by model: read, write, create. Nobody needs delete.
 RIGHTS = {
     "party.party": "rwc",
@@ -56,26 +64,21 @@ class Seeder:
 
     def make_company(self) -> Record:
         """Make the own company with its currency, and work inside it from here on."""
-        krone = self.new(
-            "currency.currency",
-            name="Norwegian Krone",
-            code="NOK",
-            symbol="kr",
-            digits=2,
-            rounding=Decimal("0.01"),
-        )
-        self.new(
-            "currency.currency",
-            name="Euro",
-            code="EUR",
-            symbol="€",
-            digits=2,
-            rounding=Decimal("0.01"),
-        )
+        currencies = {
+            code: self.new(
+                "currency.currency",
+                name=name,
+                code=code,
+                symbol=symbol,
+                digits=2,
+                rounding=Decimal("0.01"),
+            )
+            for code, name, symbol in CURRENCIES
+        }
         wizard = self._proteus.Wizard("company.company.config")
         wizard.execute("company")
         wizard.form.party = self.new("party.party", name="Fjord Supply AS")
-        wizard.form.currency = krone
+        wizard.form.currency = currencies["NOK"]
         wizard.execute("add")
         (company,) = self._proteus.Model.get("company.company").find([])
         # Without this, records made later belong to no company.

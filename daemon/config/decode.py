@@ -11,7 +11,18 @@ import types
 from collections.abc import Callable, Iterable
 from datetime import timedelta
 from enum import Enum
-from typing import Annotated, Any, Final, Literal, TypeVar, Union, cast, get_args, get_origin
+from typing import (
+    Annotated,
+    Any,
+    Final,
+    Literal,
+    TypeAlias,
+    TypeVar,
+    Union,
+    cast,
+    get_args,
+    get_origin,
+)
 
 import msgspec
 from msgspec import Struct
@@ -24,6 +35,8 @@ from daemon.config.nodes import Listing, Mapping, Node, Scalar, describe
 from daemon.config.problems import Mark, Path, Problems, suggest
 from daemon.config.secrets import Secret
 
+# Any: a type annotation has no type of its own that fits all of them.
+Hint: TypeAlias = Any
 AnyStruct = TypeVar("AnyStruct", bound=Struct)
 TextReader = Callable[[Scalar, Path, bool], str | None]
 """Reads a text: (scalar, path, is it a secret by type) to text, or None after a problem."""
@@ -98,10 +111,10 @@ class Decoder:
         decoded = self._decode(node, kind, trail)
         return decoded if isinstance(decoded, kind) else None
 
-    # Any: a type annotation has no type of its own that fits all of them.
-    def _decode(self, node: Node, hint: Any, trail: Trail) -> object:
+    def _decode(self, node: Node, hint: Hint, trail: Trail) -> object:
         self.positions[trail.model] = Position(node.at, trail.shown)
-        origin, args = get_origin(hint), get_args(hint)
+        origin: Hint = get_origin(hint)
+        args = get_args(hint)
         if origin is Annotated:
             return self._annotated(node, hint, trail)
         if origin in (Union, types.UnionType):
@@ -118,7 +131,7 @@ class Decoder:
         self._problems.add(at, trail.shown, message)
         return BAD
 
-    def _annotated(self, node: Node, hint: Any, trail: Trail) -> object:
+    def _annotated(self, node: Node, hint: Hint, trail: Trail) -> object:
         base, *meta = get_args(hint)
         if PAIRS in meta:
             return self._pairs(node, trail)
@@ -130,7 +143,7 @@ class Decoder:
         except msgspec.ValidationError as error:
             return self._bad(node.at, trail, f"{error}".replace("Expected", "needs"))
 
-    def _optional(self, node: Node, members: tuple[Any, ...], hint: Any, trail: Trail) -> object:
+    def _optional(self, node: Node, members: tuple[Hint, ...], hint: Hint, trail: Trail) -> object:
         real = [member for member in members if member is not type(None)]
         if len(real) != 1:
             return self._foreign(node, hint, trail)
@@ -170,7 +183,7 @@ class Decoder:
         sides = dict(zip(("left", "right"), self._names, strict=True))
         return {sides.get(field.name, field.name): field for field in fields}
 
-    def _sequence(self, node: Node, origin: Any, args: tuple[Any, ...], trail: Trail) -> object:
+    def _sequence(self, node: Node, origin: Hint, args: tuple[Hint, ...], trail: Trail) -> object:
         if not isinstance(node, Listing):
             return self._bad(node.at, trail, f"needs a list, not {describe(node)}")
         is_fixed = origin is tuple and args[-1] is not Ellipsis
@@ -182,7 +195,7 @@ class Decoder:
         items = [self._decode(item, hint, trail.step(i)) for i, (item, hint) in enumerate(pairs)]
         return BAD if BAD in items else origin(items)
 
-    def _dict(self, node: Node, hint: Any, trail: Trail) -> object:
+    def _dict(self, node: Node, hint: Hint, trail: Trail) -> object:
         if not isinstance(node, Mapping):
             return self._bad(node.at, trail, f"needs a mapping, not {describe(node)}")
         decoded = {
@@ -230,7 +243,7 @@ class Decoder:
             pairs.append(texts)
         return BAD if any(BAD in pair for pair in pairs) else tuple(pairs)
 
-    def _scalar(self, node: Node, hint: Any, trail: Trail) -> object:
+    def _scalar(self, node: Node, hint: Hint, trail: Trail) -> object:
         if not isinstance(node, Scalar):
             wanted = _LEAVES.get(hint, "a single value")
             return self._bad(node.at, trail, f"needs {wanted}, not {describe(node)}")
@@ -250,15 +263,16 @@ class Decoder:
             return self._bad(node.at, trail, message)
         return self._foreign(node, hint, trail)
 
-    def _read_text(self, node: Scalar, hint: Any, trail: Trail) -> object:
+    def _read_text(self, node: Scalar, hint: Hint, trail: Trail) -> object:
         text = self._text(node, trail.shown, hint is Secret)
         if text is None:
             return BAD
         return Secret(text) if hint is Secret else text
 
-    def _words(self, hint: Any) -> dict[str, object] | None:
+    def _words(self, hint: Hint) -> dict[str, object] | None:
         """Return the words that a choice may be written as, or None if it is not a choice."""
-        if get_origin(hint) is Literal:
+        origin: Hint = get_origin(hint)
+        if origin is Literal:
             return {str(word): word for word in get_args(hint)}
         if not (isinstance(hint, type) and issubclass(hint, Enum)):
             return None
@@ -270,7 +284,7 @@ class Decoder:
             words[f"{prefix}{name}"] = words.pop(f"{prefix}{side}")
         return words
 
-    def _foreign(self, node: Node, hint: Any, trail: Trail) -> object:
+    def _foreign(self, node: Node, hint: Hint, trail: Trail) -> object:
         """Leave to msgspec what is not told apart above; it names only the first mismatch."""
         plain = self._plain(node, trail)
         if plain is BAD:

@@ -11,7 +11,7 @@ import types
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from enum import Enum
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, TypeAlias, Union, get_args, get_origin
 
 import msgspec
 from msgspec import Struct
@@ -24,6 +24,8 @@ from daemon.config.secrets import Secret, is_secret_key
 from daemon.connectors.registry import AnyConnectorType
 
 Schema = dict[str, object]
+# Any: a type annotation has no type of its own that fits all of them.
+Hint: TypeAlias = Any
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 NAME = r"^[A-Za-z][A-Za-z0-9_-]*$"
@@ -99,9 +101,9 @@ def _plain_fields(kind: type[Struct]) -> Iterator[msgspec.structs.FieldInfo]:
             yield field
 
 
-# Any: a type annotation has no type of its own that fits all of them.
-def _of(hint: Any, path: tuple[str, ...]) -> Schema:
-    origin, args = get_origin(hint), get_args(hint)
+def _of(hint: Hint, path: tuple[str, ...]) -> Schema:
+    origin: Hint = get_origin(hint)
+    args = get_args(hint)
     if origin is Annotated:
         return MAPPED if PAIRS in args else _limited(_of(args[0], path), args[1:])
     if origin in (Union, types.UnionType):
@@ -116,19 +118,19 @@ def _of(hint: Any, path: tuple[str, ...]) -> Schema:
     return _leaf(hint, path)
 
 
-def _list_of(args: tuple[Any, ...], path: tuple[str, ...]) -> Schema:
+def _list_of(args: tuple[Hint, ...], path: tuple[str, ...]) -> Schema:
     schema: Schema = {"type": "array", "items": _of(args[0], path)}
     is_fixed = len(args) > 1 and args[1] is not Ellipsis
     return {**schema, "minItems": len(args), "maxItems": len(args)} if is_fixed else schema
 
 
-def _limited(schema: Schema, meta: tuple[Any, ...]) -> Schema:
+def _limited(schema: Schema, meta: tuple[Hint, ...]) -> Schema:
     words = {"ge": "minimum", "le": "maximum", "gt": "exclusiveMinimum", "pattern": "pattern"}
     found = {words[name]: getattr(one, name, None) for one in meta for name in words}
     return {**schema, **{name: value for name, value in found.items() if value is not None}}
 
 
-def _leaf(hint: Any, path: tuple[str, ...]) -> Schema:
+def _leaf(hint: Hint, path: tuple[str, ...]) -> Schema:
     if hint is Secret or (hint is str and is_secret_key(path)):
         return REFERENCE
     if hint is timedelta:
@@ -139,15 +141,16 @@ def _leaf(hint: Any, path: tuple[str, ...]) -> Schema:
     return {"type": kinds[hint]} if hint in kinds else TEXT
 
 
-def _choices(hint: Any) -> list[str]:
-    if get_origin(hint) is Literal:
+def _choices(hint: Hint) -> list[str]:
+    origin: Hint = get_origin(hint)
+    if origin is Literal:
         return list(get_args(hint))
     if isinstance(hint, type) and issubclass(hint, Enum):
         return [str(member.value) for member in hint]
     return []
 
 
-def _app_words(hint: Any, words: list[str]) -> Schema:
+def _app_words(hint: Hint, words: list[str]) -> Schema:
     """Return a pattern for words of which some are app names."""
     if hint is Direction:
         return {"type": "string", "pattern": "^(both|to-[A-Za-z][A-Za-z0-9_-]*)$"}
@@ -209,7 +212,7 @@ def _default(field: msgspec.structs.FieldInfo) -> str:
     return f"`{text}`"
 
 
-def _inner(hint: Any) -> type[Struct] | None:
+def _inner(hint: Hint) -> type[Struct] | None:
     """Return the Struct that a key holds, one or a list of them."""
     for one in (hint, *get_args(hint)):
         if isinstance(one, type) and issubclass(one, Struct):

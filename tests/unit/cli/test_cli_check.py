@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from daemon.cli.exits import Exit
+from tests.support.cli import Cli
 from tests.support.hubspot_process import Sandbox
-from tests.unit.cli.conftest import Cli
 
 LIVE = """\
 apps:

@@ -21,7 +21,7 @@ from actors.errors import (
 from daemon.cli.exits import Exit, exit_of, list_exits
 from daemon.cli.main import COMMANDS, Tieline, first_told, tieline
 from daemon.config.problems import ConfigError, ConfigProblem
-from tests.unit.cli.conftest import Cli
+from tests.support.cli import Cli
 
 PROBLEM = ConfigProblem(file="f", line=1, column=2, path="a.b", message="m")
 

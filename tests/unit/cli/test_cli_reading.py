@@ -14,7 +14,7 @@ from actors.records import Departure, Side
 from daemon.cli.exits import Exit
 from daemon.health import Health
 from daemon.store.sqlite import open_store
-from tests.unit.cli.conftest import Cli
+from tests.support.cli import Cli
 
 SYNC = "sales/deals"
 US = 1_700_000_000_000_000  # 2023-11-14 22:13:20Z

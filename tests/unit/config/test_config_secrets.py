@@ -2,13 +2,20 @@ from __future__ import annotations
 
 import pickle
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from daemon.config.secrets import MAX_BYTES, Secret
+from daemon.config.settings import Config
 from tests.support.configs import GOOD, SECRETS, Load, Refused
 
 REFERENCE = '"${env:HUB_TOKEN}"'
+
+
+# Any: a connector's own options, known to it alone.
+def options(config: Config, app: str) -> Any:
+    return config.apps[app].options
 
 
 def with_token(token: str) -> str:
@@ -17,8 +24,8 @@ def with_token(token: str) -> str:
 
 def test_references_are_followed_and_listed_for_the_log(load: Load) -> None:
     config = load()
-    assert config.apps["hubspot"].options.auth.token == Secret("hub-token")
-    assert config.apps["erp"].options.auth.password == "erp-password"
+    assert options(config, "hubspot").auth.token == Secret("hub-token")
+    assert options(config, "erp").auth.password == "erp-password"
     assert set(config.secrets) == {Secret("hub-token"), Secret("erp-password")}
 
 
@@ -38,16 +45,16 @@ def test_files_and_credentials_are_read_without_their_last_line_break(
 ) -> None:
     (tmp_path / "token").write_text("from file\n")
     text = with_token('"${file:token}"')
-    assert load(text).apps["hubspot"].options.auth.token.reveal() == "from file"
+    assert options(load(text), "hubspot").auth.token.reveal() == "from file"
     text = with_token(f'"${{file:{tmp_path}/token}}"')
-    assert load(text).apps["hubspot"].options.auth.token.reveal() == "from file"
+    assert options(load(text), "hubspot").auth.token.reveal() == "from file"
     text = (
         with_token("${credential:token}")
         .replace("{token: ${", '{token: "${')
         .replace("token}}}", 'token}"}}')
     )
     environment = {**SECRETS, "CREDENTIALS_DIRECTORY": str(tmp_path)}
-    assert load(text, environment).apps["hubspot"].options.auth.token.reveal() == "from file"
+    assert options(load(text, environment), "hubspot").auth.token.reveal() == "from file"
 
 
 @pytest.mark.parametrize(
@@ -96,10 +103,10 @@ def test_a_secret_outside_auth_or_under_a_wrong_type_is_refused_too(refused: Ref
 
 
 def test_user_names_may_stand_in_the_file(load: Load) -> None:
-    assert load().apps["erp"].options.auth.user == "sync"
+    assert options(load(), "erp").auth.user == "sync"
 
 
 def test_references_of_other_settings_are_followed(load: Load) -> None:
     text = GOOD.replace("https://erp.example.org/", '"${env:ERP_URL}"')
     config = load(text, {**SECRETS, "ERP_URL": "https://other.example/"})
-    assert config.apps["erp"].options.url == "https://other.example/"
+    assert options(config, "erp").url == "https://other.example/"

@@ -12,23 +12,18 @@ from daemon.sandbox.hubspot.catalog import (
     ObjectType,
     Property,
     PropertyGroup,
+    bare_type_names,
 )
 
 __all__ = ["bare_schemas"]
 
-_TYPES = """
-products product 0-7 | line_items line_item 0-8 | quotes quote 0-14 | notes note 0-46
-meetings meeting 0-47 | calls call 0-48 | emails email 0-49 | tasks task 0-27
-invoices invoice 0-53 | users user 0-115 | orders order 0-123 | leads lead 0-136
-"""
 _GROUP = "information"
 _DEFAULTS = ("hs_createdate", "hs_lastmodifieddate", "hs_object_id")
 
 
 def bare_schemas() -> dict[str, ObjectSchema]:
     """A minimal schema of each such type by plural name."""
-    entries = (entry.split() for line in _TYPES.strip().splitlines() for entry in line.split("|"))
-    return {plural: _schema(plural, singular, type_id) for plural, singular, type_id in entries}
+    return {names.plural: _schema(*names) for names in bare_type_names()}
 
 
 def _schema(plural: str, singular: str, type_id: str) -> ObjectSchema:

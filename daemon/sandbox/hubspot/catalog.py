@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import cache
 from importlib.resources import files
+from typing import NamedTuple
 
 import msgspec
 from msgspec import UNSET, Struct, UnsetType, field
@@ -30,9 +31,12 @@ __all__ = [
     "PropertyOption",
     "Stage",
     "Team",
+    "TypeName",
+    "bare_type_names",
     "default_association_types",
     "default_schemas",
     "infer_type",
+    "shown",
 ]
 
 
@@ -367,20 +371,41 @@ def _stage_group(schema: ObjectSchema) -> str:
     return "dealstages" if "dealstages" in schema.groups else next(iter(schema.groups))
 
 
-# Plural, singular and id of what the vendor knows; the first four have packaged definitions,
-# the others those of `bare_types`.
+# Plural, singular and id of the object types that every account of the vendor has. The first
+# four have packaged definitions, the others those of `bare_types`: readers in wide use ask for
+# the properties of all of them before they read any.
 _TYPES = """
 contacts contact 0-1 | companies company 0-2 | deals deal 0-3 | tickets ticket 0-5
 products product 0-7 | line_items line_item 0-8 | quotes quote 0-14 | notes note 0-46
 meetings meeting 0-47 | calls call 0-48 | emails email 0-49 | tasks task 0-27
 invoices invoice 0-53 | users user 0-115 | orders order 0-123 | leads lead 0-136
+communications communication 0-18 | forms form 0-28 | feedback_submissions feedback_submission 0-19
+marketing_events marketing_event 0-54 | subscriptions subscription 0-69
+deal_splits deal_split 0-72 | goal_targets goal_target 0-74 | discounts discount 0-84
+fees fee 0-85 | taxes tax 0-86 | commerce_payments commerce_payment 0-101
+postal_mail postal_mail 0-116 | carts cart 0-142 | services service 0-162
+courses course 0-410 | listings listing 0-420 | appointments appointment 0-421
 """
-_PLURALS = {
-    spelling: entry.split()[0]
-    for line in _TYPES.strip().splitlines()
-    for entry in line.split("|")
-    for spelling in entry.split()
-}
+_PACKAGED = ("contacts", "companies", "deals", "tickets")
+
+
+class TypeName(NamedTuple):
+    """The three interchangeable names of an object type."""
+
+    plural: str
+    singular: str
+    type_id: str
+
+
+TYPE_NAMES = tuple(
+    TypeName(*entry.split()) for line in _TYPES.strip().splitlines() for entry in line.split("|")
+)
+_PLURALS = {spelling: names.plural for names in TYPE_NAMES for spelling in names}
+
+
+def bare_type_names() -> list[TypeName]:
+    """The types without packaged definitions."""
+    return [names for names in TYPE_NAMES if names.plural not in _PACKAGED]
 
 
 def infer_type(word: str) -> str:

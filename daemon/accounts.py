@@ -26,7 +26,11 @@ class Account:
         self._metrics = metrics
         environment = Environment(app=app.name)
         if metrics is not None:
-            environment = Environment(app=app.name, on_call=partial(_count, metrics, app.name))
+            environment = Environment(
+                app=app.name,
+                on_call=partial(_count, metrics, app.name),
+                on_budget=partial(metrics.api_budget, app.name),
+            )
         self.connector: Connector = app.open(environment)
         self._schema: AppSchema | None = None
         self._read_at = 0.0

@@ -36,8 +36,9 @@ class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Bounds of one client.
 
     Attributes:
-        connect, read, write: longest wait for the connection, for the next bytes of an answer,
-            and for the app to take the next bytes of a request.
+        connect: longest wait for a connection.
+        read: longest wait for the next bytes of an answer.
+        write: longest wait for the app to take the next bytes of a request.
         total: longest time from asking for a connection to the last byte of the answer.
         max_bytes: largest answer, after decompression.
         connections: most connections at once.

@@ -22,6 +22,9 @@ GROUP = "tieline.connectors"
 CallObserver = Callable[[str, int | None, float], None]
 """Told of each HTTP call: (endpoint, status or None without an answer, seconds)."""
 
+BudgetObserver = Callable[[str, int], None]
+"""Told what the app said of its limits: (pool, calls that remain)."""
+
 Options = TypeVar("Options", bound=Struct)
 
 
@@ -37,6 +40,10 @@ def ignore_call(endpoint: str, status: int | None, seconds: float) -> None:
     """Observe nothing."""
 
 
+def ignore_budget(pool: str, remaining: int) -> None:
+    """Observe nothing."""
+
+
 def utc_now() -> datetime:
     """Return our own wall clock."""
     return datetime.now(UTC)
@@ -48,11 +55,13 @@ class Environment(Struct, frozen=True, kw_only=True):
     Attributes:
         app: the app's name in the configuration, for messages to people.
         on_call: told of every HTTP call; must not raise.
+        on_budget: told of what remains of the app's limits; must not raise.
         now: our own wall clock, against which the app's clock is measured.
     """
 
     app: str
     on_call: CallObserver = ignore_call
+    on_budget: BudgetObserver = ignore_budget
     now: Callable[[], datetime] = utc_now
 
 

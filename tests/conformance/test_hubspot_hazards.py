@@ -32,6 +32,7 @@ from actors.values import Raw
 from daemon.connectors.client import Limits
 from daemon.connectors.hubspot import HubSpotConnector
 from daemon.connectors.hubspot.kinds import KEY_PROPERTY
+from daemon.connectors.registry import Environment
 from tests.support.hubspot import Sandbox, connect, run_sandbox
 
 pytestmark = pytest.mark.anyio
@@ -470,6 +471,39 @@ async def test_the_daily_limit_closes_the_account_until_its_midnight(
     with pytest.raises(RateLimitedError):
         await hubspot.list_page("deals", FIELDS, None)
     assert sandbox.calls() == [], "no call is made while the day is over"
+
+
+@pytest.mark.slow
+async def test_an_announced_limit_is_never_exceeded(sandbox: Sandbox) -> None:
+    sandbox.control("/limits", window=12)
+    (record_id,) = sandbox.make(a_deal())
+    async with open_hubspot(sandbox) as connector, anyio.create_task_group() as tasks:
+        await connector.start("deals")
+        for _ in range(22):
+            tasks.start_soon(connector.fetch, "deals", [record_id], FIELDS)
+    statuses = [one["status"] for one in sandbox.requests()]
+    assert statuses == [200] * 23
+
+
+async def test_observers_hear_of_calls_without_ids_and_of_what_remains(sandbox: Sandbox) -> None:
+    calls: list[tuple[str, int | None]] = []
+    left: dict[str, int] = {}
+    environment = Environment(
+        app="hubspot",
+        on_call=lambda endpoint, status, seconds: calls.append((endpoint, status)),
+        on_budget=left.__setitem__,
+    )
+    sandbox.control("/limits", window=50, daily=1000)
+    async with open_hubspot(sandbox, environment=environment) as connector:
+        await connector.start("deals")
+        await connector.fetch("deals", ["22901690000"], FIELDS)
+    assert calls == [
+        ("account-info/details", 200),
+        ("deals/batch/read", 207),
+        ("deals/batch/read", 207),
+        ("deals/read", 404),
+    ]
+    assert left == {"window": 46, "daily": 996}
 
 
 async def test_the_last_call_of_the_day_is_known_from_the_headers(sandbox: Sandbox) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from typing import Annotated
 
 import httpx
 import msgspec
@@ -20,7 +21,7 @@ from daemon.connectors.hubspot import changes, presence, reading
 from daemon.connectors.hubspot.changes import Margins
 from daemon.connectors.hubspot.history import Authorship, read_edits
 from daemon.connectors.hubspot.kinds import KINDS, ObjectKind
-from daemon.connectors.hubspot.paths import DEFAULT_VERSION, VERSIONS, Paths
+from daemon.connectors.hubspot.paths import DEFAULT_VERSION, Paths, Version
 from daemon.connectors.hubspot.preparing import prepare_key_property
 from daemon.connectors.hubspot.schema import read_pipelines, read_schema
 from daemon.connectors.hubspot.session import (
@@ -58,7 +59,11 @@ CAPABILITIES = Capabilities(
 
 
 class Auth(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How to sign in: the token of a private app or a service key."""
+    """How to sign in.
+
+    Attributes:
+        token: of a private app or a service key.
+    """
 
     token: str
 
@@ -78,33 +83,32 @@ class HubSpotOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """An app of type `hubspot` in the configuration.
 
     Attributes:
-        api_version: `2026-03`, `2026-09` or `v3`.
+        auth: how to sign in.
+        base_url: where HubSpot's API is; another one for the sandbox.
+        api_version: which of HubSpot's API versions to call.
         overlap: how far each poll looks back for records that the index showed late.
         hold: how much of the newest time is left for the next poll.
         app_id: the app's own id, to tell its edits from others' from the start; else learned.
         ca_file: PEM file of the authorities to trust instead of the public ones.
         allow_plain_http: send the token unencrypted to a host that is not this machine.
         search_per_second: the account's limit of searches, which no answer tells.
+        limits: bounds of time and size for each call.
     """
 
     auth: Auth
     base_url: str = BASE_URL
-    api_version: str = DEFAULT_VERSION
+    api_version: Version = DEFAULT_VERSION
     overlap: timedelta = DEFAULT_OVERLAP
     hold: timedelta = DEFAULT_HOLD
     app_id: str | None = None
     ca_file: str | None = None
     allow_plain_http: bool = False
-    search_per_second: int = 5
+    search_per_second: Annotated[int, msgspec.Meta(ge=1)] = 5
     limits: Limits = msgspec.field(default_factory=Limits)
 
     def __post_init__(self) -> None:
-        if self.api_version not in VERSIONS:
-            raise ValueError(f"api_version must be one of {', '.join(VERSIONS)}")
         if self.overlap < timedelta(0) or self.hold < timedelta(0):
             raise ValueError("overlap and hold cannot be negative")
-        if self.search_per_second < 1:
-            raise ValueError("search_per_second must be at least 1")
         self._check_url()
 
     def _check_url(self) -> None:
@@ -133,7 +137,7 @@ class HubSpotConnector:
         environment: Environment,
         *,
         base_url: str = BASE_URL,
-        api_version: str = DEFAULT_VERSION,
+        api_version: Version = DEFAULT_VERSION,
         overlap: timedelta = DEFAULT_OVERLAP,
         hold: timedelta = DEFAULT_HOLD,
         budget: Budget | None = None,
@@ -150,7 +154,13 @@ class HubSpotConnector:
             own_statuses=frozenset({BAD_TOKEN}),
             transport=transport,
         )
-        self._session = Session(http, tokens, budget or make_budget(), Paths(api_version))
+        self._session = Session(
+            http,
+            tokens,
+            budget or make_budget(),
+            Paths(api_version),
+            environment.on_budget,
+        )
         self._margins = Margins(overlap=overlap, hold=hold)
         self._authorship = Authorship(app_id)
         self._pipelines: dict[str, dict[str, str]] = {}

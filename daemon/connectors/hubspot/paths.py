@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-NUMBERED = "v3"
-VERSIONS = ("2026-03", "2026-09", NUMBERED)
-DEFAULT_VERSION = "2026-03"
+from typing import Literal, TypeAlias
+
+Version: TypeAlias = Literal["2026-03", "2026-09", "v3"]
+DEFAULT_VERSION: Version = "2026-03"
+NUMBERED: Version = "v3"
 
 
 class Paths:
     """The paths of one API version."""
 
-    def __init__(self, version: str) -> None:
+    def __init__(self, version: Version) -> None:
         self._version = version
 
     def objects(self, kind: str, tail: str = "") -> str:

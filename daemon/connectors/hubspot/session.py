@@ -21,6 +21,7 @@ from daemon.connectors.client import HttpClient, Reply
 from daemon.connectors.hubspot.errors import RefusedError, denied, problem_of
 from daemon.connectors.hubspot.paths import Paths
 from daemon.connectors.hubspot.wire import DETAILS, Details, encode
+from daemon.connectors.registry import BudgetObserver, ignore_budget
 
 # The edge answers a malformed token with this status and no JSON.
 BAD_TOKEN = 530
@@ -101,13 +102,20 @@ class Session:
         tokens: where the token comes from.
         budget: shared by all that call this account.
         paths: of the API version in use.
+        on_budget: told of what HubSpot says of its limits.
     """
 
     def __init__(
-        self, http: HttpClient, tokens: TokenProvider, budget: Budget, paths: Paths
+        self,
+        http: HttpClient,
+        tokens: TokenProvider,
+        budget: Budget,
+        paths: Paths,
+        on_budget: BudgetObserver = ignore_budget,
     ) -> None:
         self._http = http
         self._tokens = tokens
+        self._on_budget = on_budget
         self._zone: ZoneInfo | None = None
         self.budget = budget
         self.paths = paths
@@ -206,17 +214,21 @@ class Session:
         return reply
 
     def _learn(self, call: Call, pool: Pool, reply: Reply) -> None:
+        left = _header(reply, "remaining")
         if call.pool is PoolName.WINDOW:
             interval = _header(reply, "interval-milliseconds")
             unnamed = UNNAMED_WINDOW if pool.limit == FIRST_WINDOW else None
             pool.learn(
                 _header(reply, "max") or unnamed,
-                _header(reply, "remaining"),
+                left,
                 None if interval is None else timedelta(milliseconds=interval),
             )
         remaining = _header(reply, "daily-remaining")
         if remaining is not None:
             self.budget.learn_day(_header(reply, "daily"), remaining, self._until_midnight())
+            self._on_budget("daily", remaining)
+        if left is not None:
+            self._on_budget(call.pool.value, left)
 
     def _throttled(self, pool: Pool, reply: Reply) -> RateLimitedError:
         problem = problem_of(reply)

@@ -156,7 +156,7 @@ def test_options_hide_the_token() -> None:
 @pytest.mark.parametrize(
     ("settings", "word"),
     [
-        ({"api_version": "v4"}, "api_version"),
+        ({"api_version": "v4"}, "v4"),
         ({"base_url": "http://crm.example.org"}, "https"),
         ({"base_url": "api.hubapi.com"}, "https"),
         ({"hold": timedelta(seconds=-1)}, "negative"),

@@ -286,12 +286,10 @@ class Decoder:
 
     def _foreign(self, node: Node, hint: Hint, trail: Trail) -> object:
         """Leave to msgspec what is not told apart above; it names only the first mismatch."""
-        plain = self._plain(node, trail)
-        if plain is BAD:
-            return BAD
         try:
-            return msgspec.convert(plain, hint, dec_hook=_hold_secret)
-        except msgspec.ValidationError:
+            plain = self._plain(node, trail)
+            return BAD if plain is BAD else msgspec.convert(plain, hint, dec_hook=_hold_secret)
+        except (msgspec.ValidationError, ValueError):  # ValueError: thousands of digits
             wanted = _LEAVES.get(hint, getattr(hint, "__name__", str(hint)))
             return self._bad(node.at, trail, f"needs {wanted}, not {describe(node)}")
 

@@ -64,7 +64,8 @@ _WORDS = {Scalar: "a single value", Listing: "a list", Mapping: "a mapping"}
 def describe(node: Node) -> str:
     """Name what a node is, for messages."""
     if isinstance(node, Scalar):
-        return "empty" if node.kind == "null" else repr(node.text)
+        text = node.text if len(node.text) <= 60 else f"{node.text[:60]}..."
+        return "empty" if node.kind == "null" else repr(text)
     return _WORDS[type(node)]
 
 

@@ -358,6 +358,26 @@ async def test_without_the_key_property_creating_stops_with_a_clear_word(
                 await connector.write("deals", creates("no property"), FIELDS)
 
 
+@pytest.mark.parametrize(("kind", "name"), [("contacts", "lastname"), ("companies", "name")])
+async def test_other_objects_are_entries_in_the_same_table(
+    sandbox: Sandbox, hubspot: HubSpotConnector, kind: str, name: str
+) -> None:
+    await hubspot.prepare(kind)
+    cursor = await hubspot.start(kind)
+    intent = order(next(_last), {name: "Made"})
+    (made,) = await hubspot.write(kind, [intent], [name])
+    (again,) = await hubspot.write(kind, [intent], [name])
+    assert isinstance(again, Exists) and again.record_id == stored(made).id
+    change = order(next(_last), {name: "Changed"}, stored(made).id)
+    (changed,) = await hubspot.write(kind, [change], [name])
+    assert stored(changed).values == {name: "Changed"}
+    sandbox.control("/clock", advanceMs=2000)
+    await hubspot.start(kind)
+    page = await hubspot.changes(kind, [name], cursor, {})
+    assert {one.id: one.values for one in page.records} == {stored(made).id: {name: "Changed"}}
+    assert (await hubspot.list_page(kind, [name], None)).records
+
+
 # Faults ----------------------------------------------------------------------------------------
 
 LOST = [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 
 from actors.records import Departure
 from actors.values import Raw
@@ -36,6 +37,7 @@ def make_options(info: TrytonInfo, **more: object) -> TrytonOptions:
         "url": info.url,
         "database": info.database,
         "auth": Auth(user=info.user, password=info.password),
+        "settle": timedelta(0),
     }
     return TrytonOptions(**{**settings, **more})  # type: ignore[arg-type]  # tests name real options
 

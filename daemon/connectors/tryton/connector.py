@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 
 import anyio
 
-from actors.errors import SchemaDriftError
-from actors.intents import Intent, Outcome
+from actors.errors import SchemaDriftError, TransientError
+from actors.intents import Intent, Outcome, Unknown
 from actors.ports import Capabilities, Changes, Fetched, Page
 from actors.records import Edit, Gone, Snapshot
 from actors.schema import AppSchema
@@ -24,6 +24,7 @@ from daemon.connectors.tryton.changes import (
     write_cursor,
 )
 from daemon.connectors.tryton.database import Database
+from daemon.connectors.tryton.doubts import Doubts
 from daemon.connectors.tryton.options import TrytonOptions
 from daemon.connectors.tryton.rpc import TooLargeError
 from daemon.connectors.tryton.schema import DEALS, describe_deals
@@ -31,6 +32,8 @@ from daemon.connectors.tryton.writes import Writer
 
 READ_BATCH = 500
 WRITE_BATCH = 100
+# How many rows with nothing but their version cost as much as one that is read in full.
+VERSIONS_PER_ROW = 10
 
 CAPABILITIES = Capabilities(
     objects=(DEALS,),
@@ -64,6 +67,7 @@ class TrytonConnector:
         self._options = options
         self._app = environment.app
         self._database = Database(options, environment)
+        self._doubts = Doubts(options.settle)
 
     @property
     def capabilities(self) -> Capabilities:
@@ -108,7 +112,7 @@ class TrytonConnector:
         """List deals by id."""
         self._check_object(object_name)
         domain: list[object] = [] if after is None else [["id", ">", int(after)]]
-        records, limit = await self._search(domain, fields, None)
+        records, limit = await self._search(domain, fields, None, self._options.page_size)
         return Page(
             records=tuple(records),
             after=records[-1].id if len(records) == limit else None,
@@ -121,15 +125,16 @@ class TrytonConnector:
         """Read one page of the pass under way, or of a new one."""
         self._check_object(object_name)
         position = begin_pass(read_cursor(cursor), self._options.overlap)
-        # What was seen needs no fields: most rows of the overlap are never read in full.
-        asked = () if seen else fields
-        rows, limit = await self._search(next_rows(position), asked, ORDER)
-        fresh = [row for row in rows if seen.get(row.id) != row.token]
+        # What was seen needs no fields: most rows of the overlap are never read in full, and
+        # many of them fit into one answer.
+        size = self._options.page_size * (VERSIONS_PER_ROW if seen else 1)
+        rows, size = await self._search(next_rows(position), () if seen else fields, ORDER, size)
+        page, fresh = cut_page(rows, seen, self._options.page_size)
         if seen and fresh:
             found = await self._database.read((row.id for row in fresh), fields)
             fresh = [found[row.id] for row in fresh if row.id in found]
-        more = len(rows) == limit
-        positions = [Position(row.modified_at, int(row.id)) for row in rows]
+        more = len(rows) == size or len(page) < len(rows)
+        positions = [Position(row.modified_at, int(row.id)) for row in page]
         cursor_after = advance(position, positions, more=more, quiet_until=self._quiet_until())
         return Changes(records=tuple(fresh), cursor=write_cursor(cursor_after), more=more)
 
@@ -146,9 +151,17 @@ class TrytonConnector:
     async def find(
         self, object_name: str, keys: Sequence[str], fields: Sequence[str]
     ) -> dict[str, Snapshot | Gone]:
-        """Look deals up by tieline's key; Tryton has no archive of deals."""
+        """Look deals up by tieline's key; Tryton has no archive of deals.
+
+        Raises:
+            TransientError: a key is absent, but a create that carries it may be under way.
+        """
         self._check_object(object_name)
-        return dict(await self._database.find(keys, fields))
+        found = await self._database.find(keys, fields)
+        wait = self._doubts.wait_for_any(key for key in keys if key not in found)
+        if wait:
+            raise TransientError("a create may still be under way in Tryton", wait)
+        return dict(found)
 
     async def edits(
         self, object_name: str, wanted: Mapping[str, Sequence[str]]
@@ -161,7 +174,11 @@ class TrytonConnector:
     ) -> tuple[Outcome, ...]:
         """Create or update deals."""
         self._check_object(object_name)
-        return await Writer(self._database, fields).write(intents)
+        outcomes = await Writer(self._database, self._doubts, fields).write(intents)
+        pairs = zip(intents, outcomes, strict=True)
+        lost = [one.key for one, outcome in pairs if isinstance(outcome, Unknown)]
+        self._doubts.remember(key for key in lost if key is not None)
+        return outcomes
 
     def _check_object(self, object_name: str) -> None:
         if object_name != DEALS:
@@ -172,10 +189,13 @@ class TrytonConnector:
         return None if now is None else now - self._options.overlap
 
     async def _search(
-        self, domain: list[object], fields: Sequence[str], order: list[list[str]] | None
+        self,
+        domain: list[object],
+        fields: Sequence[str],
+        order: list[list[str]] | None,
+        size: int,
     ) -> tuple[list[Snapshot], int]:
         """Read one page, smaller ones where the server wants that; return it and its size."""
-        size = self._options.page_size
         while True:
             try:
                 return await self._database.search(domain, fields, limit=size, order=order), size
@@ -183,3 +203,17 @@ class TrytonConnector:
                 if size == 1:
                     raise
                 size //= 2
+
+
+def cut_page(
+    rows: Sequence[Snapshot], seen: Mapping[str, str], most: int
+) -> tuple[Sequence[Snapshot], list[Snapshot]]:
+    """Return as much of `rows` as holds at most so many unseen ones, and those."""
+    fresh: list[Snapshot] = []
+    for index, row in enumerate(rows):
+        if seen.get(row.id) == row.token:
+            continue
+        if len(fresh) == most:
+            return rows[:index], fresh
+        fresh.append(row)
+    return rows, fresh

@@ -33,6 +33,7 @@ class TrytonOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
             makes a deal an opportunity only when it has both.
         overlap: how far behind the newest change each poll reads again; longer than the longest
             transaction of the installation.
+        settle: how long a create may run on at the server after its answer was lost.
         page_size: records a call when reading.
         ca_file: PEM file of the authorities to trust instead of the public ones.
         allow_plain_http: send the password unencrypted to a host that is not this machine.
@@ -46,14 +47,15 @@ class TrytonOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     default_party: int | str | None = None
     default_employee: int | str | None = None
     overlap: timedelta = timedelta(minutes=10)
+    settle: timedelta = timedelta(seconds=5)
     page_size: int = 500
     ca_file: str | None = None
     allow_plain_http: bool = False
 
     def __post_init__(self) -> None:
         """Refuse what could never work."""
-        if self.overlap < timedelta(0):
-            raise ValueError("overlap cannot be negative")
+        if self.overlap < timedelta(0) or self.settle < timedelta(0):
+            raise ValueError("overlap and settle cannot be negative")
         if self.page_size < 1:
             raise ValueError("page_size must be at least 1")
         if not self.database:

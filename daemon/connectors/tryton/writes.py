@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 
 from actors.errors import OutsideDomainError, SchemaDriftError
 from actors.intents import Exists, Intent, IntentKind, Outcome, Rejected, Stale, Throttled, Vanished
 from actors.records import Snapshot
 from actors.values import Raw, parse
 from daemon.connectors.tryton.database import Database, takes_notes
+from daemon.connectors.tryton.doubts import Doubts
 from daemon.connectors.tryton.jobs import CREATE, WRITE, Job, Runner
 from daemon.connectors.tryton.schema import REFERENCE, Account, DealModel
 from daemon.connectors.tryton.states import (
@@ -43,11 +45,13 @@ class Writer:
 
     Args:
         database: where.
+        doubts: creates that may still be under way.
         fields: native names for `Done.stored`.
     """
 
-    def __init__(self, database: Database, fields: Sequence[str]) -> None:
+    def __init__(self, database: Database, doubts: Doubts, fields: Sequence[str]) -> None:
         self._database = database
+        self._doubts = doubts
         self._fields = tuple(fields)
 
     async def write(self, intents: Sequence[Intent]) -> tuple[Outcome, ...]:
@@ -97,12 +101,21 @@ class Writer:
             twin = found.get(intent.key or "")
             if twin is not None:
                 jobs.append(Job(intent, outcome=Exists(record_id=twin.id, current=twin)))
-            elif intent.key is not None and intent.key in taken:
-                jobs.append(Job(intent, outcome=Throttled(reason="its key is being created")))
+            elif intent.key is not None and (intent.key in taken or self._is_held(intent.key)):
+                jobs.append(Job(intent, outcome=self._hold(intent.key)))
             else:
                 jobs.append(self._plan_create(intent, absent, account, model))
                 taken.add(intent.key or "")
         return jobs
+
+    def _is_held(self, key: str) -> bool:
+        return self._doubts.wait_for(key) > timedelta(0)
+
+    def _hold(self, key: str) -> Throttled:
+        return Throttled(
+            reason="a create of the same record may still be under way",
+            retry_after_s=self._doubts.wait_for(key).total_seconds(),
+        )
 
     def _plan_create(
         self, intent: Intent, absent: set[tuple[str, str]], account: Account, model: DealModel

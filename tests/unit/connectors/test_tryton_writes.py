@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
@@ -15,6 +15,7 @@ from actors.records import Departure, Gone, Side, Snapshot
 from actors.values import Raw
 from daemon.connectors.registry import Environment
 from daemon.connectors.tryton.connector import TrytonConnector
+from daemon.connectors.tryton.doubts import Doubts
 from daemon.connectors.tryton.options import Auth
 from daemon.connectors.tryton.states import CONFIRM_SALE, CONVERT
 from daemon.sandbox.tryton.deals import AdminClient
@@ -222,6 +223,39 @@ async def test_two_creates_of_one_key_in_one_batch_make_one_record(
     assert isinstance(first, Done) and isinstance(second, Throttled)
     domain = [["reference", "=", intent.key]]
     assert tryton_admin.call(f"{DEAL}.search_count", domain, 0, None) == 1
+
+
+async def test_a_create_in_doubt_is_neither_declared_absent_nor_sent_again(
+    tryton: TrytonInfo, cutter: AnswerCutter
+) -> None:
+    settle = timedelta(minutes=1)
+    options = make_options(tryton, url=cutter.url, settle=settle)
+    erp = TrytonConnector(options, Environment(app="erp"))
+    cutter.reply_to(b"opportunity.create", 500)
+    intent = creating({"description": "in doubt"})
+    assert isinstance(await write_one(erp, intent), Unknown)
+    with pytest.raises(TransientError, match="may still be under way") as caught:
+        await erp.find("deals", [intent.key or ""], FIELDS)
+    assert caught.value.retry_after is not None
+    assert timedelta(seconds=50) < caught.value.retry_after <= settle
+    again = await write_one(erp, intent)
+    assert isinstance(again, Throttled)
+    assert cutter.count(b"opportunity.create") == 1
+    assert isinstance(await write_one(erp, creating({"description": "another"})), Done)
+    await erp.aclose()
+
+
+def test_a_doubt_ends_with_the_time_that_a_create_may_take() -> None:
+    now = 100.0
+    doubts = Doubts(timedelta(seconds=5), lambda: now)
+    assert doubts.wait_for_any([]) == doubts.wait_for("a") == timedelta(0)
+    assert doubts.wait_for_any(["a"]) == timedelta(seconds=5), "another process may have sent it"
+    now = 104.0
+    doubts.remember(["a"])
+    assert doubts.wait_for_any(["a", "b"]) == doubts.wait_for("a") == timedelta(seconds=5)
+    assert doubts.wait_for_any(["b"]) == timedelta(seconds=1)
+    now = 109.0
+    assert doubts.wait_for_any(["a", "b"]) == doubts.wait_for("a") == timedelta(0)
 
 
 # Updating ----------------------------------------------------------------------------------------
@@ -524,6 +558,23 @@ async def test_an_idle_feed_costs_one_call_a_poll(
     changes = await erp.changes("deals", FIELDS, cursor, seen)
     assert (changes.records, changes.more) == ((), False)
     assert len(cutter.requests) - before == 1
+
+
+async def test_many_unseen_rows_among_seen_ones_come_in_pages(
+    tryton: TrytonInfo, tryton_admin: AdminClient
+) -> None:
+    erp = TrytonConnector(make_options(tryton, page_size=3), Environment(app="erp"))
+    rows = [{"description": f"row {number}"} for number in range(8)]
+    ids = [str(one) for one in tryton_admin.call(f"{DEAL}.create", rows)]
+    cursor, seen, more, sizes, found = await erp.start("deals"), {"1": "x"}, True, [], []
+    while more:
+        changes = await erp.changes("deals", FIELDS, cursor, seen)
+        cursor, more = changes.cursor, changes.more
+        sizes.append(len(changes.records))
+        found += [one.id for one in changes.records]
+    assert max(sizes) == 3
+    assert [one for one in found if one in ids] == ids
+    await erp.aclose()
 
 
 async def test_an_unreachable_server_stops_a_write_before_it_begins(tryton: TrytonInfo) -> None:

@@ -170,8 +170,8 @@ def _find_file(path: Path) -> Path:
 
 
 @asynccontextmanager
-async def open_reader(path: Path) -> AsyncIterator[Reader]:
-    """Open the store at `path` for reading, also while a daemon uses it; nothing is changed.
+async def open_for_reading(path: Path) -> AsyncIterator[Database]:
+    """Open the store's file at `path` for reading, also while a daemon uses it.
 
     Raises:
         StoreError: there is no store, it has another version than this tieline, or it is damaged.
@@ -186,4 +186,15 @@ async def open_reader(path: Path) -> AsyncIterator[Reader]:
                 f"store {path}: it has version {version}, and this tieline reads version {LATEST}:"
                 " `tieline run` brings it up to date"
             )
+        yield db
+
+
+@asynccontextmanager
+async def open_reader(path: Path) -> AsyncIterator[Reader]:
+    """Open the store at `path` for questions; nothing is changed.
+
+    Raises:
+        StoreError: as `open_for_reading`.
+    """
+    async with open_for_reading(path) as db:
         yield Reader(db)

@@ -27,7 +27,7 @@ from daemon.store.database import Connect, Database, Row, Transaction, connect_f
 from daemon.store.lock import hold_lock
 from daemon.store.migrate import bring_up_to_date, read_version
 from daemon.store.queries import QUERIES
-from daemon.store.reading import Reader
+from daemon.store.reading import Reader, open_for_reading
 
 _CHECKED_AT_START = 64 * 1024 * 1024
 _PRUNED_AT_ONCE = 1_000
@@ -283,3 +283,14 @@ async def _set_up(db: Database) -> None:
     # Finds out now, not at the first commit, that the file cannot be written.
     async with db.transaction() as transaction:
         await transaction.run_many(QUERIES.mark_last_id, [(0,)])
+
+
+@asynccontextmanager
+async def open_unlocked(path: Path) -> AsyncIterator[SqliteStore]:
+    """Open the store at `path` for decisions that are not committed, also beside a daemon.
+
+    Raises:
+        StoreError: as for `reading.open_for_reading`.
+    """
+    async with open_for_reading(path) as db:
+        yield SqliteStore(db, db, await db.fetch_number(QUERIES.load_last_id))

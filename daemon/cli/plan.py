@@ -1,0 +1,197 @@
+"""`tieline plan`: what the next full pass would do; nothing is written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AsyncExitStack
+from functools import partial
+from typing import TYPE_CHECKING
+
+import click
+from msgspec import Struct
+
+from actors.planning import Sample
+from daemon.cli.invocation import Invocation, json_option, pass_invocation
+from daemon.cli.render import Block, Facts, Heading, Line, Table, Tone, show
+
+if TYPE_CHECKING:
+    from actors.planning import Plan
+    from actors.ports import Store
+    from actors.records import Side
+    from actors.spec import SyncSpec
+    from daemon.accounts import Accounts
+    from daemon.cli.progress import Tell
+    from daemon.config.settings import Config
+
+
+class Left(Struct, frozen=True, kw_only=True):
+    """Records that would not be written, by status and reason."""
+
+    status: str
+    reason: str
+    records: int
+
+
+class SideAnswer(Struct, frozen=True, kw_only=True):
+    """One side of a sync: what is there, and what would be written there."""
+
+    app: str
+    records: int
+    creates: int
+    updates: int
+    adopts: int
+    left: tuple[Left, ...]
+    samples: tuple[Sample, ...]
+
+
+class SyncAnswer(Struct, frozen=True, kw_only=True):
+    """One sync; `in_sync` pairs would be left as they are."""
+
+    sync: str
+    in_sync: int
+    sides: tuple[SideAnswer, ...]
+
+
+class PlanAnswer(Struct, frozen=True, kw_only=True):
+    """All syncs."""
+
+    syncs: tuple[SyncAnswer, ...]
+
+
+@click.command()
+@json_option
+@pass_invocation
+def plan(invocation: Invocation, as_json: bool) -> None:
+    """Read both apps whole and show what a first or full pass would do now.
+
+    Counts the records that would be created and changed on each side, those that are left out
+    with the reason, and shows samples with each field's value before and after. It decides with
+    the code that `tieline run` obeys, and writes nothing, neither in the apps nor here.
+    """
+    import anyio
+
+    from daemon.cli.progress import show_progress
+
+    config = invocation.load()
+    with show_progress(enabled=not as_json) as tell:
+        plans = anyio.run(_plan_all, config, tell)
+    answer = PlanAnswer(syncs=tuple(map(_answer, plans)))
+    show(answer, _view(answer), as_json=as_json)
+
+
+async def _plan_all(config: Config, tell: Tell) -> list[Plan]:
+    from daemon.accounts import Accounts
+
+    accounts = Accounts()
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(accounts.aclose)
+        store = await _open_store(config, stack)
+        return [
+            one
+            for connection in config.connections.values()
+            for one in await _plan_connection(config, connection.name, accounts, store, tell)
+        ]
+
+
+async def _open_store(config: Config, stack: AsyncExitStack) -> Store:
+    """Open the store beside a daemon, or an empty one if there is none yet."""
+    from actors.testing import MemoryStore
+    from daemon.store.sqlite import open_unlocked
+
+    if not config.daemon.store.exists():
+        return MemoryStore()
+    return await stack.enter_async_context(open_unlocked(config.daemon.store))
+
+
+async def _plan_connection(
+    config: Config, name: str, accounts: Accounts, store: Store, tell: Tell
+) -> list[Plan]:
+    from actors.planning import Planner
+    from actors.records import Side
+    from daemon.clock import SystemClock
+    from daemon.config.problems import ConfigError
+    from daemon.supervisor import compile_connection
+
+    connection = config.connections[name]
+    apps = {
+        Side.LEFT: accounts.get(config.apps[connection.left]),
+        Side.RIGHT: accounts.get(config.apps[connection.right]),
+    }
+    syncs, problems = await compile_connection(config, connection, apps)
+    if problems:
+        raise ConfigError(problems)
+    plans = []
+    for sync in syncs:
+        planner = Planner(
+            sync=sync,
+            connectors={side: apps[side].connector for side in Side},
+            store=store,
+            clock=SystemClock(),
+            tell=partial(_tell_step, tell, sync.spec),
+        )
+        plans.append(await planner.run())
+    return plans
+
+
+def _tell_step(tell: Tell, spec: SyncSpec, side: Side, seen: int, total: int | None) -> None:
+    from daemon.monitor import Progress
+
+    tell(Progress(sync=spec.name, app=spec.app(side), seen=seen, total=total, done=seen == total))
+
+
+def _answer(plan: Plan) -> SyncAnswer:
+    return SyncAnswer(
+        sync=plan.sync,
+        in_sync=plan.in_sync,
+        sides=tuple(
+            SideAnswer(
+                app=side.app,
+                records=side.records,
+                creates=side.creates,
+                updates=side.updates,
+                adopts=side.adopts,
+                left=tuple(
+                    Left(status=status, reason=reason, records=count)
+                    for (status, reason), count in sorted(side.statuses.items())
+                ),
+                samples=tuple(side.samples),
+            )
+            for side in plan.sides.values()
+        ),
+    )
+
+
+def _view(answer: PlanAnswer) -> Iterator[Block]:
+    for sync in answer.syncs:
+        yield Heading(sync.sync)
+        yield Table(
+            ("app", "records", "would be created", "changed", "taken up again"),
+            tuple(
+                (one.app, str(one.records), str(one.creates), str(one.updates), str(one.adopts))
+                for one in sync.sides
+            ),
+            numbers=(1, 2, 3, 4),
+        )
+        yield Line(f"{sync.in_sync} pairs are in sync already")
+        left = tuple(
+            (side.app, one.status, str(one.records), one.reason)
+            for side in sync.sides
+            for one in side.left
+        )
+        if left:
+            yield Table(("app", "status", "records", "reason"), left, numbers=(2,))
+        for side in sync.sides:
+            for sample in side.samples:
+                yield from _sample_view(sample)
+    yield Line("nothing was written", Tone.QUIET)
+
+
+def _sample_view(sample: Sample) -> Iterator[Block]:
+    what = f"change {sample.record_id}" if sample.record_id else "create a record"
+    yield Line(f"for example {sample.app}: {what} from {sample.source_id}")
+    yield Facts(
+        tuple(
+            (f"  {name}", f"{after or '(empty)'}" if before is None else f"{before} -> {after}")
+            for name, (before, after) in sample.fields.items()
+        )
+    )

@@ -242,6 +242,12 @@ def test_what_search_refuses(sandbox: Sandbox, body: Json, text: str) -> None:
     assert found.get("category") == ("VALIDATION_ERROR" if limited else None)
 
 
+def test_the_list_of_properties_does_not_count_as_length(sandbox: Sandbox) -> None:
+    # Readers in wide use ask for all properties of a type at once.
+    named = [f"a_rather_long_property_name_{number}" for number in range(400)]
+    assert search(sandbox, where("amount", "GT", 1), properties=named, limit=1)["results"]
+
+
 def test_the_last_page_within_the_depth_works(sandbox: Sandbox) -> None:
     found = search(sandbox, after="9900", limit=100)
     assert found["results"] == []

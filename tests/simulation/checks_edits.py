@@ -98,6 +98,7 @@ def _is_taken_back(facts: Facts, pair: Pair, unit: Meaning, edit: UnitEdit) -> b
 
 
 def _on_record(facts: Facts, pair: Pair, unit: Meaning, side: Side, raws: Raws) -> bool:
+    """Say whether a value, or its image on the other side, stands in history or a conflict."""
     row = facts.link(pair)
     for conflict in facts.view.conflicts:
         if row is not None and conflict.link == row.id and facts.is_unit(conflict.unit, unit):
@@ -108,9 +109,12 @@ def _on_record(facts: Facts, pair: Pair, unit: Meaning, side: Side, raws: Raws) 
         row is not None
         and line.link == row.id
         and line.lost
-        and line.side is side
         and facts.is_unit(line.unit, unit)
-        and unit.same(line.before, raws)
+        and (
+            unit.same(line.before, raws)
+            if line.side is side
+            else unit.agrees(side, raws, line.before)
+        )
         for line in facts.view.history
     )
 
@@ -173,7 +177,7 @@ def _misjudged(facts: Facts, pair: Pair, unit: Meaning) -> Iterator[str]:
             yield f"{what}: no person made both edits"
             continue
         first, second = sorted((left, right), key=lambda edit: edit.at)
-        if first in facts.superseded(second, edits, unit):
+        if second.seen_by == "write" and first in facts.superseded(second, edits, unit):
             yield f"{what}: the later author had seen the earlier edit"
         elif not conflict.uncertain and _least_apart_s(facts, left, right) > (
             facts.scenario.window_s

@@ -33,7 +33,11 @@ class Pair:
 
 @dataclass(frozen=True, kw_only=True)
 class UnitEdit:
-    """A person's edit of one unit of one record; `seen` is what stood there before it."""
+    """A person's edit of one unit of one record.
+
+    Attributes:
+        seen: what stood there before it, set there by `seen_by` (`edit` or `write`).
+    """
 
     id: int
     side: Side
@@ -41,6 +45,7 @@ class UnitEdit:
     stamp_us: int
     raws: Raws
     seen: Raws | None
+    seen_by: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,6 +143,11 @@ class Facts:
             if place == 0 or not unit.same(raws, unit.of(side, versions[place - 1].values)):
                 yield versions[place]
 
+    def _set_by(self, record: Record, side: Side, unit: Meaning, at: Version) -> str:
+        """Return who gave the unit the value that it has in a version."""
+        settings = [v for v in self._settings(side, record, unit) if v.number <= at.number]
+        return settings[-1].by
+
     def edits(self, pair: Pair, unit: Meaning) -> list[UnitEdit]:
         """Return people's edits of the unit on both sides, in the order of true time."""
         found: list[UnitEdit] = []
@@ -145,9 +155,11 @@ class Facts:
             for version in self._settings(side, record, unit):
                 if version.by != "edit":
                     continue
-                seen = None
+                seen, seen_by = None, ""
                 if version.number > 0:
-                    seen = unit.of(side, record.versions[version.number - 1].values)
+                    before = record.versions[version.number - 1]
+                    seen = unit.of(side, before.values)
+                    seen_by = self._set_by(record, side, unit, before)
                 found.append(
                     UnitEdit(
                         id=version.cause,
@@ -156,6 +168,7 @@ class Facts:
                         stamp_us=version.stamp_us,
                         raws=unit.of(side, version.values),
                         seen=seen,
+                        seen_by=seen_by,
                     )
                 )
         return sorted(found, key=lambda edit: (edit.at, edit.id))

@@ -61,6 +61,7 @@ def test_properties_are_listed_under_every_version(
     listed = get(sandbox, path("properties", version) + "/0-3" + slash)["results"]
     names = [item["name"] for item in listed]
     assert {"dealname", "amount", "hs_v2_date_entered_closedwon"} <= set(names)
+    assert "hs_v2_date_entered_139922" in names
     assert len(set(names)) == len(names)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from daemon.sandbox.hubspot.account import Account
-from daemon.sandbox.hubspot.catalog import ObjectSchema
+from daemon.sandbox.hubspot.catalog import ObjectSchema, add_stage_properties
 from daemon.sandbox.hubspot.seed import (
     SeedCounts,
     SeedRecord,
@@ -31,7 +31,10 @@ def load_seed(account: Account, seed: int, counts: SeedCounts) -> None:
     owners = seed_owners(seed)
     account.owners.update((owner.id, owner) for owner in owners)
     deals = account.tables["deals"].schema
-    deals.pipelines.update((line.id, line) for line in seed_pipelines())
+    for line in seed_pipelines():
+        deals.pipelines[line.id] = line
+        for stage in line.stages:
+            add_stage_properties(deals, stage)
     companies = counts.companies
     user = next((owner.user_id for owner in owners if owner.user_id is not None), None)
     source = Source("CRM_UI", f"userId:{user}", None, user)

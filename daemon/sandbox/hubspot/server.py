@@ -85,14 +85,26 @@ def build_account(settings: Settings) -> Account:
     account.limits.rates.daily = settings.daily_limit
     if not settings.api_limit:
         account.limits.rates.search_per_second = account.limits.rates.associations = 0
-    if settings.state is not None and settings.state.exists():
-        load_state(account, settings.state)
-    else:
-        load_seed(account, settings.seed, _counts(settings))
-    # What was loaded stays: the collector need not walk a million objects again and again.
-    gc.collect()
-    gc.freeze()
+    with _collector_at_rest():
+        if settings.state is not None and settings.state.exists():
+            load_state(account, settings.state)
+        else:
+            load_seed(account, settings.seed, _counts(settings))
     return account
+
+
+@contextmanager
+def _collector_at_rest() -> Iterator[None]:
+    """Load without garbage collection, and leave what was loaded out of it for good.
+
+    Nothing loaded is garbage, and walking a million objects again and again takes seconds.
+    """
+    gc.disable()
+    try:
+        yield
+        gc.freeze()
+    finally:
+        gc.enable()
 
 
 def _counts(settings: Settings) -> SeedCounts:

@@ -248,6 +248,12 @@ def test_the_list_of_properties_does_not_count_as_length(sandbox: Sandbox) -> No
     assert search(sandbox, where("amount", "GT", 1), properties=named, limit=1)["results"]
 
 
+def test_the_names_of_asked_properties_do_not_count_to_the_length(sandbox: Sandbox) -> None:
+    body = {"properties": [f"property_number_{n}" for n in range(500)], "limit": 1}
+    ok(sandbox.http.post(SEARCH, json=body))
+    refused(sandbox.http.post(SEARCH, json={**body, "query": "x" * 3_000}), 400, "3000 characters")
+
+
 def test_the_last_page_within_the_depth_works(sandbox: Sandbox) -> None:
     found = search(sandbox, after="9900", limit=100)
     assert found["results"] == []

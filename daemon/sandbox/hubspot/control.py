@@ -1,6 +1,23 @@
 """The control address: what a test or a person does to the sandbox, apart from the vendor's API.
 
 Everything here is the sandbox's own invention; no vendor call leads here, no limit counts here.
+All bodies are JSON; an unknown field is refused.
+
+    GET    /requests?since=N    the request log: {"last": N, "requests": [...]}; DELETE forgets it
+    POST   /faults              one rule or a list (`faults.FaultRule`); GET lists, DELETE clears
+    POST   /clock               {"thaw", "setMs", "advanceMs", "freeze"}, in this order; GET reads
+    POST   /lag                 {"seconds": S, "flush": true}: lag from now on, index now
+    POST   /switches            any of `switches.Switches`; GET reads
+    POST   /limits              {"window", "daily", "searchPerSecond", "associations",
+                                "usedToday"}; 0 is unlimited; all use is forgotten; GET reads
+    POST   /tokens              {"token", "name", "scopes", "appId", "appLabel", "kind",
+                                "expiresIn", "revoked"}: adds or changes one
+    GET    /state/summary       counts per type
+    POST   /admin/create        {"objectType", "properties", "userId"}
+    POST   /admin/edit          the same with "id"
+    POST   /admin/archive       {"objectType", "ids"}; also /admin/restore and /admin/purge
+    POST   /admin/merge         {"objectType", "primaryObjectId", "objectIdToMerge", "userId"}
+
 Acts under `/admin` are those of a person in the UI: history says CRM_UI.
 """
 

@@ -129,7 +129,7 @@ def test_contacts_are_from_everywhere_with_addresses_of_their_own(
     assert len(set(emails)) == len(emails) < len(contacts)
     assert all(email.isascii() and email == email.lower() for email in emails)
     names = "".join(contact["firstname"] + contact["lastname"] for contact in contacts)
-    for letters in ("ø", "ß", "Ż", "佐", "К"):
+    for letters in ("ø", "ß", "Ż", "佐", "\u041a"):
         assert letters in names
     assert len({contact["hs_language"] for contact in contacts}) > 10
 

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from actors.records import Side
 
 _REMEMBERED_FOR = 900.0
+_INSISTED_FOR = 600.0
+"""An app that shows only an older version for so long is not behind: its time went back."""
 _NEVER = float("-inf")
 
 
@@ -29,7 +31,12 @@ class Doubt:
     @property
     def is_over(self) -> bool:
         """Both sides were read by requests that began after the last known change."""
-        return all(self.began.get(side, _NEVER) > self.since for side in Side)
+        return not self.unread
+
+    @property
+    def unread(self) -> tuple[Side, ...]:
+        """The sides that are still to be read by a request that began after that."""
+        return tuple(side for side in Side if self.began.get(side, _NEVER) <= self.since)
 
 
 class Attention:
@@ -39,6 +46,7 @@ class Attention:
         self._busy: dict[int, int] = {}
         self._heard: OrderedDict[tuple[Side, str], float] = OrderedDict()
         self._doubts: dict[int, Doubt] = {}
+        self._behind_since: dict[tuple[Side, str], float] = {}
 
     # --- intents in flight ------------------------------------------------------------------
 
@@ -71,6 +79,14 @@ class Attention:
         """Say whether the answer to a request that began then may be older than what we know."""
         return began < self._heard.get((side, record_id), _NEVER)
 
+    def insists(self, side: Side, record_id: str, now: float) -> bool:
+        """Note that the app showed an older version; say whether it has for too long to be late."""
+        return now - self._behind_since.setdefault((side, record_id), now) > _INSISTED_FOR
+
+    def caught_up(self, side: Side, record_id: str) -> None:
+        """The app shows a version that is not older than what is known."""
+        self._behind_since.pop((side, record_id), None)
+
     # --- doubts -----------------------------------------------------------------------------
 
     def is_sure(self, link_id: int, side: Side, began: float, now: float) -> bool:
@@ -84,6 +100,11 @@ class Attention:
             return False
         doubt.began[side] = began
         return doubt.is_over
+
+    def unread(self, link_id: int) -> tuple[Side, ...]:
+        """Return the sides that must still be read before a doubt is over."""
+        doubt = self._doubts.get(link_id)
+        return doubt.unread if doubt is not None else tuple(Side)
 
     def changed(self, link_id: int, now: float) -> None:
         """A side of a link in doubt was seen to change."""

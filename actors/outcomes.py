@@ -30,7 +30,7 @@ from actors.ledger import Ledger
 from actors.links import Conflict, End, Link, Settled, Status
 from actors.mapping.record import Sync
 from actors.messages import Trace
-from actors.observing import microseconds, observe
+from actors.observing import is_stale, microseconds, observe
 from actors.ports import Clock, Connector, Store
 from actors.records import Departure, Edit, Gone, Side, Snapshot
 from actors.settling import adopt, recover_update, settle_done
@@ -75,6 +75,7 @@ class Outcomes:
         self._clock = clock
         self._pace = pace
         self._apps = connectors
+        self._throttles: dict[int, int] = {}  # in a row, by link: no fault of the record's
 
     def _now_us(self) -> int:
         return microseconds(self._clock.now())
@@ -111,6 +112,7 @@ class Outcomes:
         ledger.settled.append(Settled(intent=intent.id, outcome=outcome, at_us=self._now_us()))
 
     def _done(self, ledger: Ledger, link: Link, intent: Intent, done: Done) -> Verdict:
+        self._throttles.pop(link.id, None)
         if not self._absorb_row(ledger, link, intent.side, done.stored.id):
             return Verdict(link=self._twin(link, intent.side, done.stored.id))
         settlement = settle_done(self._sync, link, intent, done, self._now_us())
@@ -159,7 +161,10 @@ class Outcomes:
         if current is None:
             return Verdict(link=self.soon(link, "it moved in the meantime"), looks=True)
         side = intent.side
-        end = observe(self._sync, side, link.end(side), current, self._now_us())
+        known = link.end(side)
+        if known is not None and is_stale(known, current):
+            return Verdict(link=self.soon(link, "an older copy of it was read"), looks=True)
+        end = observe(self._sync, side, known, current, self._now_us())
         return Verdict(link=link.with_end(side, end), decides=True, is_fresh=True)
 
     def _vanished(self, link: Link, side: Side, how: Departure) -> Verdict:
@@ -170,15 +175,14 @@ class Outcomes:
         return Verdict(link=link.with_end(side, departed), decides=True)
 
     def _throttled(self, link: Link, intent: Intent, outcome: Throttled) -> Link:
-        attempts = link.attempts + 1
-        pause = delay(attempts, _THROTTLE_FIRST, _THROTTLE_LAST, self._clock.jitter())
+        times = self._throttles[link.id] = self._throttles.get(link.id, 0) + 1
+        pause = delay(times, _THROTTLE_FIRST, _THROTTLE_LAST, self._clock.jitter())
         if outcome.retry_after_s is not None:
             pause = timedelta(seconds=outcome.retry_after_s)
         return msgspec.structs.replace(
             link,
             status=Status.PENDING,
             reason=f"{self._sync.app(intent.side)} asked to wait: {outcome.reason}",
-            attempts=attempts,
             due_us=self._now_us() + pause // _ONE_US,
         )
 
@@ -244,6 +248,9 @@ class Outcomes:
             self._close(ledger, intent, "recovered: gone")
             how = trace.gone.how if trace.gone is not None else Departure.HIDDEN
             return self._vanished(link, intent.side, how)
+        known = link.end(intent.side)
+        if known is not None and is_stale(known, trace.current):
+            return self._unknown(ledger, link, intent, "an older copy of it was read")
         self._close(ledger, intent, "recovered")
         settlement = recover_update(
             self._sync, link, intent, trace, self._now_us(), self._pace.late

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 
 from actors.attention import Attention
@@ -80,9 +80,9 @@ class Rounds:
             if not attention.is_busy(link.id):
                 self.look(link)
 
-    def look(self, link: Link) -> None:
-        """Have both ends of a link read."""
-        for side in Side:
+    def look(self, link: Link, sides: Iterable[Side] = tuple(Side)) -> None:
+        """Have both ends of a link read, or that on some side."""
+        for side in sides:
             end = link.end(side)
             if end is not None:
                 self._looks[side].want(end.id)

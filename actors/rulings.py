@@ -27,7 +27,6 @@ from actors.records import Departure, Edit, Gone, Side, Snapshot, source_of
 from actors.rounds import Rounds
 from actors.spec import Pace
 
-_STALE_READINGS = 5
 _SECOND = 1_000_000
 _SOON_US = 2 * _SECOND
 
@@ -117,7 +116,10 @@ class Rulings:
         """Stale snapshots decide nothing (H41), unless the app insists on its older time."""
         if self._attention.is_outdated(page.side, record.id, page.began):
             return True
-        return is_stale(end, record) and link.attempts < _STALE_READINGS
+        if not is_stale(end, record):
+            self._attention.caught_up(page.side, record.id)
+            return False
+        return not self._attention.insists(page.side, record.id, self._clock.monotonic())
 
     def _is_known(self, link: Link, end: End, record: Snapshot) -> bool:
         """Say whether this very version has been dealt with under this configuration."""
@@ -134,8 +136,7 @@ class Rulings:
     def _again(self, ledger: Ledger, link: Link, reason: str) -> None:
         """Mark a link as due soon: it cannot be dealt with now."""
         if link.due_us is None or link.status is not Status.PENDING:
-            attempts = link.attempts + 1 if "older copy" in reason else link.attempts
-            ledger.put(self._due(link, reason, attempts))
+            ledger.put(self._due(link, reason, link.attempts))
 
     def _due(self, link: Link, reason: str, attempts: int) -> Link:
         return msgspec.structs.replace(
@@ -295,7 +296,7 @@ class Rulings:
         if ruling.settles and not self._attention.is_sure(link.id, side, began, now):
             reason = "both sides are read again before a difference is accepted"
             ledger.put(self._due(link, reason, link.attempts))
-            self._rounds.look(link)
+            self._rounds.look(link, self._attention.unread(link.id))
             return
         self._attention.decided(link.id)
         self._apply(ledger, ruling)

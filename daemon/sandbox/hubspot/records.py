@@ -151,7 +151,7 @@ def plan_update(
         Refusal: 400 for nothing to write, 409 or 400 for a taken value.
     """
     if not properties:
-        raise invalid("properties cannot be empty")
+        raise invalid("No properties found to update, please provide at least one.")
     schema, before = table.schema, record.values
     stored, problems = check_values(schema, properties, facts(account), present=before)
     problems += _blocked(account, table, stored)

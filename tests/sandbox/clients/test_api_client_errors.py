@@ -379,3 +379,9 @@ def test_a_failure_after_the_record_was_made(sandbox: Sandbox, api: Any) -> None
         body = refused(500, lambda: create(api, dealname=name))
     assert body["message"] == "internal error"
     assert name in {deal.properties["dealname"] for deal in api.crm.deals.get_all()}
+
+
+def test_an_update_of_nothing(api: Any) -> None:
+    deal, empty = create(api, dealname="x"), SimplePublicObjectInput(properties={})
+    body = refused(400, lambda: api.crm.deals.basic_api.update(deal.id, empty))
+    assert body["message"] == "No properties found to update, please provide at least one."

@@ -242,12 +242,6 @@ def test_what_search_refuses(sandbox: Sandbox, body: Json, text: str) -> None:
     assert found.get("category") == ("VALIDATION_ERROR" if limited else None)
 
 
-def test_the_list_of_properties_does_not_count_as_length(sandbox: Sandbox) -> None:
-    # Readers in wide use ask for all properties of a type at once.
-    named = [f"a_rather_long_property_name_{number}" for number in range(400)]
-    assert search(sandbox, where("amount", "GT", 1), properties=named, limit=1)["results"]
-
-
 def test_the_names_of_asked_properties_do_not_count_to_the_length(sandbox: Sandbox) -> None:
     body = {"properties": [f"property_number_{n}" for n in range(500)], "limit": 1}
     ok(sandbox.http.post(SEARCH, json=body))

@@ -27,6 +27,7 @@ from daemon.accounts import Account, Accounts
 from daemon.config.changes import compare_configs
 from daemon.config.problems import ConfigError, ConfigProblem
 from daemon.config.settings import Config, Connection
+from daemon.connectors.budget import BORROWER
 from daemon.logs import in_connection
 from daemon.metrics import Metrics, error_kind
 
@@ -227,6 +228,7 @@ class Keeper:
         name = self._connection.name
         attempts = 0
         try:
+            BORROWER.set(name)  # the accounts' budgets are shared fairly among connections
             with in_connection(name):
                 while not self._stopping.is_set():
                     started = self._clock.monotonic()

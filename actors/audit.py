@@ -7,12 +7,13 @@ keeps history, what was lost in the gap is found, merged by M6 and M7, and never
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import pairwise
 
 from msgspec import Struct
 
 from actors.deciding import Draft
 from actors.intents import Done, Intent, IntentKind, UnitWrite
-from actors.links import Base, Change, Conflict, Link
+from actors.links import Base, Change, Conflict, End, Link
 from actors.mapping.record import Sync
 from actors.mapping.units import Unit
 from actors.merge import Copy, Observed, decide_unit
@@ -22,7 +23,7 @@ from actors.values import Raw
 
 
 class Audit(Struct, frozen=True, kw_only=True):
-    """What follows from overwritten edits; `drafts` bring a winner back on both sides."""
+    """What follows from overwritten edits; `drafts` put winners back."""
 
     drafts: tuple[Draft, ...] = ()
     history: tuple[Change, ...] = ()
@@ -45,7 +46,7 @@ def audit_write(
         offset_us: how far the target's clock is ahead of ours; taken off the edits' times.
     """
     units = {unit.key: unit for unit in sync.units}
-    returns: dict[Side, list[UnitWrite]] = {side: [] for side in Side}
+    returns: list[UnitWrite] = []
     history: list[Change] = []
     conflicts: list[Conflict] = []
     for write in intent.units:
@@ -66,9 +67,8 @@ def audit_write(
         if verdict.clash:
             conflicts.append(_conflict(sync, link, intent, write, hidden, at, now_us, wins))
         if wins:
-            stored = unit.raws(intent.side, done.stored.values)
-            _bring_back(returns, unit, intent, write, hidden, verdict.sent, stored)
-    drafts = tuple(_draft(sync, link, side, writes) for side, writes in returns.items() if writes)
+            returns.append(_back(unit, intent, write, hidden, done, verdict.rule))
+    drafts = (_draft(sync, link, intent.side, returns),) if returns else ()
     return Audit(drafts=drafts, history=tuple(history), conflicts=tuple(conflicts))
 
 
@@ -130,34 +130,22 @@ def _conflict(
     )
 
 
-def _bring_back(
-    returns: dict[Side, list[UnitWrite]],
-    unit: Unit,
-    intent: Intent,
-    write: UnitWrite,
-    hidden: tuple[Raw, ...],
-    said: tuple[Raw, ...],
-    stored: tuple[Raw, ...],
-) -> None:
-    """The overwritten edit won: it is written to its own side again and to the other."""
-    back = UnitWrite(
+def _back(
+    unit: Unit, intent: Intent, write: UnitWrite, hidden: tuple[Raw, ...], done: Done, rule: str
+) -> UnitWrite:
+    """The overwritten edit won: it is put back where it was made, and travels from there.
+
+    One write, not one to each side: what the other side says by then is weighed like ever.
+    """
+    return UnitWrite(
         unit=unit.key,
         version=unit.version,
-        source=said,
+        source=write.source,
         sent=hidden,
-        expected=stored,
-        rule="M6 audit",
+        expected=unit.raws(intent.side, done.stored.values),
+        rule=f"{rule} audit",
+        comes_back=True,
     )
-    over = UnitWrite(
-        unit=unit.key,
-        version=unit.version,
-        source=hidden,
-        sent=said,
-        expected=write.source,
-        rule="M6 audit",
-    )
-    returns[intent.side].append(back)
-    returns[intent.side.other].append(over)
 
 
 def _draft(sync: Sync, link: Link, side: Side, writes: list[UnitWrite]) -> Draft:
@@ -175,3 +163,57 @@ def _draft(sync: Sync, link: Link, side: Side, writes: list[UnitWrite]) -> Draft
         record_id=end.id,
         token=end.seen.token if end.seen is not None else None,
     )
+
+
+def overwritten_late(
+    sync: Sync,
+    link: Link,
+    side: Side,
+    before: End,
+    history: Mapping[tuple[str, str], tuple[Edit, ...]],
+    now_us: int,
+) -> tuple[Change, ...]:
+    """Return what stood in a record before a late write of ours arrived, for the history (H44).
+
+    Args:
+        before: the end as it was known until then: an edit seen but not yet settled is lost.
+        history: by (record id, field), newest first: it knows edits that were never read.
+    """
+    end = link.end(side)
+    assert end is not None and end.seen is not None
+    found: list[Change] = []
+    for unit in sync.units:
+        base = end.base.get(unit.key)
+        if base is None or before.base.get(unit.key) == base:
+            continue
+        known = unit.raws(side, before.seen.values) if before.seen is not None else base.raws
+        lost = tuple(
+            _hidden(history.get((end.id, member.name), ()), now, was)
+            for member, now, was in zip(unit.members(side), base.raws, known, strict=True)
+        )
+        settled = before.base.get(unit.key)
+        if settled is not None and unit.same(side, lost, settled.raws):
+            continue
+        found.append(
+            Change(
+                sync=sync.name,
+                link=link.id,
+                side=side,
+                record_id=end.id,
+                unit=unit.key,
+                rule="late write",
+                before=lost,
+                after=base.raws,
+                at_us=now_us,
+                lost=True,
+            )
+        )
+    return tuple(found)
+
+
+def _hidden(edits: tuple[Edit, ...], now: Raw, known: Raw) -> Raw:
+    """Return what a field held just below our write, as far as the app or we know."""
+    for ours, below in pairwise(edits):
+        if ours.ours and (ours.value or None) == (now or None):
+            return below.value
+    return known

@@ -31,6 +31,8 @@ class UnitWrite(Struct, frozen=True, kw_only=True):
         sent: the raws that are written to the target.
         expected: the target's raws that the decision saw; None on a create.
         rule: why (a rule of sync-semantics section 3, or `create`).
+        comes_back: it is the target's own edit, which an earlier write of ours overwrote; it
+            settles nothing, so that the other side is told of it like of any edit.
     """
 
     unit: str
@@ -39,6 +41,7 @@ class UnitWrite(Struct, frozen=True, kw_only=True):
     sent: tuple[Raw, ...]
     expected: tuple[Raw, ...] | None = None
     rule: str = "create"
+    comes_back: bool = False
 
 
 class Intent(Struct, frozen=True, kw_only=True):

@@ -70,7 +70,7 @@ class End(Struct, frozen=True, kw_only=True, omit_defaults=True):
             the edit in microseconds UTC by the app's clock, of the first snapshot that showed
             it. Kept until the unit settles.
         replaced: the last tokens that are known to have been replaced.
-        late: values sent with unknown outcome, by unit key.
+        late: values sent with unknown outcome, by unit key; each may arrive until its time.
         gone: how the record left, if it did.
     """
 
@@ -79,7 +79,7 @@ class End(Struct, frozen=True, kw_only=True, omit_defaults=True):
     base: dict[str, Base] = {}
     moved: dict[str, tuple[int, int]] = {}
     replaced: tuple[str, ...] = ()
-    late: dict[str, Late] = {}
+    late: dict[str, tuple[Late, ...]] = {}
     gone: Departure | None = None
 
 

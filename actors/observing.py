@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
-from actors.links import Base, End, Late, Seen
+import msgspec
+
+from actors.links import Base, End, Late, Link, Seen
 from actors.mapping.record import Sync
 from actors.mapping.units import Unit
 from actors.records import Side, Snapshot
@@ -30,11 +32,42 @@ def is_stale(end: End, record: Snapshot) -> bool:
     return record.token in end.replaced or microseconds(record.modified_at) < end.seen.modified_us
 
 
+def observe_link(sync: Sync, link: Link, side: Side, record: Snapshot, now_us: int) -> Link:
+    """Return the link once `record` has been read on `side`.
+
+    Where a late write of ours arrived, the other side's base is dropped as well: what it says
+    now is to be said here again (H44).
+    """
+    before = link.end(side)
+    end = observe(sync, side, before, record, now_us)
+    link = link.with_end(side, end)
+    arrived = arrivals(before, end)
+    other = link.end(side.other)
+    if arrived and other is not None:
+        kept = {key: base for key, base in other.base.items() if key not in arrived}
+        link = link.with_end(side.other, msgspec.structs.replace(other, base=kept))
+    return link
+
+
+def arrivals(before: End | None, end: End) -> tuple[str, ...]:
+    """Return the units in which observing found a value that we had sent long ago."""
+    if before is None:
+        return ()
+    return tuple(key for key, base in end.base.items() if before.base.get(key) != base)
+
+
+def remembered(end: End, unit: str, late: Late) -> End:
+    """Return the end with a value that was sent with unknown outcome and may still arrive."""
+    kept = tuple(one for one in end.late.get(unit, ()) if one.raws != late.raws)
+    return msgspec.structs.replace(end, late={**end.late, unit: (*kept, late)})
+
+
 def observe(sync: Sync, side: Side, end: End | None, record: Snapshot, now_us: int) -> End:
     """Return the end as it stands once `record` has been read.
 
     Bases stay, except where a value that we sent with unknown outcome has arrived late (H44):
-    that is our write, not an edit. The time of an edit is that of the first snapshot that
+    that is our write, not an edit. Such a value stays remembered until its time is over: what
+    arrived may have been a repetition. The time of an edit is that of the first snapshot that
     showed it.
     """
     before = end or End(id=record.id)
@@ -77,17 +110,19 @@ def _replaced(before: End, seen: Seen) -> tuple[str, ...]:
 
 def _arrived(
     units: Iterable[Unit], side: Side, end: End, record: Snapshot, now_us: int
-) -> tuple[dict[str, Base], dict[str, Late]]:
-    late = {key: sent for key, sent in end.late.items() if sent.until_us > now_us}
+) -> tuple[dict[str, Base], dict[str, tuple[Late, ...]]]:
+    late = {
+        key: kept
+        for key, sent in end.late.items()
+        if (kept := tuple(one for one in sent if one.until_us > now_us))
+    }
     if not late:
         return end.base, late
     base = dict(end.base)
     for unit in units:
-        sent, settled = late.get(unit.key), base.get(unit.key)
-        raws = unit.raws(side, record.values)
-        if sent is None or (settled is not None and unit.same(side, raws, settled.raws)):
+        settled, raws = base.get(unit.key), unit.raws(side, record.values)
+        if settled is not None and unit.same(side, raws, settled.raws):
             continue
-        if unit.same(side, raws, sent.raws):
+        if any(unit.same(side, raws, one.raws) for one in late.get(unit.key, ())):
             base[unit.key] = Base(unit.version, raws)
-            del late[unit.key]
     return base, late

@@ -11,6 +11,7 @@ from datetime import timedelta
 import msgspec
 
 from actors.attention import Attention
+from actors.audit import overwritten_late
 from actors.backoff import delay
 from actors.deciding import Known, Ruling, decide_link
 from actors.errors import TransientError
@@ -19,7 +20,7 @@ from actors.ledger import Ledger
 from actors.links import End, Link, Settled, Status
 from actors.mapping.record import Sync
 from actors.messages import Judged, Mapped, Recovered, Written
-from actors.observing import is_stale, microseconds, observe
+from actors.observing import arrivals, is_stale, microseconds, observe, observe_link
 from actors.outbox import LookBox
 from actors.outcomes import Outcomes, Verdict, concluded
 from actors.ports import Clock, Connector, Store
@@ -152,8 +153,9 @@ class Rulings:
 
     async def _observed(self, ledger: Ledger, page: Mapped, link: Link, record: Snapshot) -> None:
         side, before = page.side, link.end(page.side)
-        end = observe(self._sync, side, before, record, self._now_us())
-        link = link.with_end(side, end)
+        link = observe_link(self._sync, link, side, record, self._now_us())
+        if before is not None:
+            await self._note_overwritten(ledger, link, side, before)
         seen = before.seen if before is not None else None
         if seen is not None and seen.values == record.values:
             is_settled = link.status in (Status.IN_SYNC, Status.EXCLUDED) and link.due_us is None
@@ -163,6 +165,18 @@ class Rulings:
         else:
             self._attention.changed(link.id, self._clock.monotonic())
         await self.rule(ledger, link, side, page.began)
+
+    async def _note_overwritten(self, ledger: Ledger, link: Link, side: Side, before: End) -> None:
+        """Put on record what a late write of ours has overwritten (H44)."""
+        end = link.end(side)
+        assert end is not None
+        arrived = arrivals(before, end)
+        if not arrived:
+            return
+        units = [unit for unit in self._sync.units if unit.key in arrived]
+        names = [member.name for unit in units for member in unit.members(side)]
+        history = await self._history(side, end.id, names)
+        ledger.history += overwritten_late(self._sync, link, side, before, history, self._now_us())
 
     # --- newcomers --------------------------------------------------------------------------
 
@@ -360,7 +374,7 @@ class Rulings:
             if link is None:
                 self._attention.closed(intent.link)
                 continue
-            if any(write.rule == "M7" for write in intent.units):
+            if any(write.rule.startswith("M7") for write in intent.units):
                 known = await self._store.load_conflicts(self._sync.name, link.id)
                 ledger.conflicts += concluded(known, intent, outcome)
             verdict = self._outcomes.written(ledger, link, intent, outcome)

@@ -18,7 +18,7 @@ from actors.links import Base, Change, End, Late, Link
 from actors.mapping.record import Sync
 from actors.mapping.units import Unit
 from actors.messages import Trace
-from actors.observing import microseconds, observe
+from actors.observing import microseconds, observe, observe_link, remembered
 from actors.records import Edit, Side, Snapshot
 from actors.values import Raw
 
@@ -42,11 +42,13 @@ class Settlement(Struct, frozen=True, kw_only=True):
 def settle_done(sync: Sync, link: Link, intent: Intent, done: Done, now_us: int) -> Settlement:
     """Settle an intent that the app carried out, from the record as the app stored it."""
     target, source = intent.side, intent.side.other
-    before = link.end(target)
-    answer = observe(sync, target, before, done.stored, now_us)
-    origin = link.end(source)
+    link = observe_link(sync, link, target, done.stored, now_us)
+    answer, origin = link.end(target), link.end(source)
+    assert answer is not None
     assert origin is not None, f"link {link.id} lost the source of intent {intent.id}"
     for unit, write in _written(sync, intent):
+        if write.comes_back:
+            continue  # the person's own edit, put back: it is still to be told to the other side
         stored = unit.raws(target, done.stored.values)
         is_refused = any(member.name in done.refused for member in unit.members(target))
         answer = settle(target, answer, unit, stored if done.proven else write.sent, write.version)
@@ -171,16 +173,18 @@ def recover_update(
     """
     assert trace.current is not None, "a target that is gone is not recovered"
     target, source = intent.side, intent.side.other
-    end = observe(sync, target, link.end(target), trace.current, now_us)
-    origin = link.end(source)
+    link = observe_link(sync, link, target, trace.current, now_us)
+    end, origin = link.end(target), link.end(source)
+    assert end is not None
     assert origin is not None, f"link {link.id} lost the source of intent {intent.id}"
     history: list[Change] = []
     until = now_us + late // timedelta(microseconds=1)
     for unit, write in _written(sync, intent):
         raws = unit.raws(target, trace.current.values)
+        if write.comes_back:
+            continue
         if write.expected is not None and unit.same(target, raws, write.expected):
-            remembered = Late(until, write.sent)
-            end = msgspec.structs.replace(end, late={**end.late, unit.key: remembered})
+            end = remembered(end, unit.key, Late(until, write.sent))
         elif unit.same(target, raws, write.sent):
             end = settle(target, end, unit, raws, write.version)
             origin = settle(source, origin, unit, write.source, write.version)
@@ -202,6 +206,8 @@ def recover_update(
                     lost=True,
                 )
             )
+        else:
+            end = remembered(end, unit.key, Late(until, write.sent))
     recovered = link.with_end(target, end).with_end(source, origin)
     return Settlement(link=recovered, history=tuple(history))
 

@@ -54,16 +54,16 @@ def _is_ignored_blank(facts: Facts, pair: Pair, unit: Meaning) -> bool:
 
 
 def _is_drift(facts: Facts, pair: Pair, unit: Meaning) -> bool:
-    """A person edited the target of a one-way sync after the source's last edit."""
+    """A person edited the target of a one-way sync, and the source says what it said then."""
     for target in Side:
         if facts.two_way or not facts.scenario.writable(target):
             continue
-        edited = {
-            side: [edit.at for edit in facts.edits(pair, unit) if edit.side is side]
-            for side in Side
-        }
-        last_source = max(edited[target.other], default=float("-inf"))
-        return max(edited[target], default=float("-inf")) > last_source
+        drifted = facts.last_set(target, pair.records[target], unit)
+        source = pair.records[target.other]
+        then = source.at(drifted.at)
+        if drifted.by == "edit" and then is not None:
+            now = unit.of(target.other, source.now.values)
+            return unit.same(now, unit.of(target.other, then.values))
     return False
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
+from msgspec import Struct
+
 from actors.errors import OutsideDomainError, SchemaDriftError
 from actors.intents import Exists, Intent, IntentKind, Outcome, Rejected, Stale, Throttled, Vanished
 from actors.records import Snapshot
@@ -40,6 +42,18 @@ class RefusedError(Exception):
         return Rejected(reason=str(self), fields=tuple(self.reasons))
 
 
+class Facts(Struct, frozen=True):
+    """What encoding a record's values rests upon.
+
+    Attributes:
+        absent: (model, id) of records that values refer to and that do not exist.
+    """
+
+    account: Account
+    model: DealModel
+    absent: frozenset[tuple[str, str]]
+
+
 class Writer:
     """Writes deals.
 
@@ -58,25 +72,26 @@ class Writer:
         """Carry out intents of one kind; see `Connector.write`."""
         if not intents:
             return ()
-        await self._check_fields(intents)
-        absent = await self._find_absent_references(intents)
-        if intents[0].kind is IntentKind.CREATE:
-            jobs = await self._plan_creates(intents, absent)
-        else:
-            jobs = await self._plan_updates(intents, absent)
-        outcomes = await Runner(self._database, self._fields).run(jobs)
-        return outcomes
-
-    async def _check_fields(self, intents: Sequence[Intent]) -> None:
         model = await self._database.model()
+        self._check_fields(intents, model)
+        absent = await self._find_absent_references(intents, model)
+        facts = Facts(await self._database.account(), model, absent)
+        if intents[0].kind is IntentKind.CREATE:
+            jobs = await self._plan_creates(intents, facts)
+        else:
+            jobs = await self._plan_updates(intents, facts)
+        return await Runner(self._database, self._fields).run(jobs)
+
+    def _check_fields(self, intents: Sequence[Intent], model: DealModel) -> None:
         names = {name for intent in intents for name in intent.values} - {"pipeline"}
         unknown = sorted(names - model.definitions.keys())
         if unknown:
             raise SchemaDriftError(f"Tryton has no field {', '.join(unknown)} on deals")
 
-    async def _find_absent_references(self, intents: Sequence[Intent]) -> set[tuple[str, str]]:
+    async def _find_absent_references(
+        self, intents: Sequence[Intent], model: DealModel
+    ) -> frozenset[tuple[str, str]]:
         """Return (model, id) of records that values refer to and that do not exist."""
-        model = await self._database.model()
         wanted: dict[str, set[int]] = {}
         for intent in intents:
             for name, raw in intent.values.items():
@@ -87,14 +102,11 @@ class Writer:
         for relation, ids in wanted.items():
             missing = ids - await self._database.existing(relation, ids)
             absent.update((relation, str(one)) for one in missing)
-        return absent
+        return frozenset(absent)
 
-    async def _plan_creates(
-        self, intents: Sequence[Intent], absent: set[tuple[str, str]]
-    ) -> list[Job]:
+    async def _plan_creates(self, intents: Sequence[Intent], facts: Facts) -> list[Job]:
         keys = list(dict.fromkeys(intent.key for intent in intents if intent.key is not None))
         found = await self._database.find(keys, self._fields)
-        account, model = await self._database.account(), await self._database.model()
         jobs = []
         taken: set[str] = set()
         for intent in intents:
@@ -104,7 +116,7 @@ class Writer:
             elif intent.key is not None and (intent.key in taken or self._is_held(intent.key)):
                 jobs.append(Job(intent, outcome=self._hold(intent.key)))
             else:
-                jobs.append(self._plan_create(intent, absent, account, model))
+                jobs.append(self._plan_create(intent, facts))
                 taken.add(intent.key or "")
         return jobs
 
@@ -117,20 +129,19 @@ class Writer:
             retry_after_s=self._doubts.wait_for(key).total_seconds(),
         )
 
-    def _plan_create(
-        self, intent: Intent, absent: set[tuple[str, str]], account: Account, model: DealModel
-    ) -> Job:
-        values = {name: raw for name, raw in intent.values.items() if raw}
-        if account.default_party is not None:
-            values.setdefault("party", str(account.default_party))
-        if account.default_employee is not None:
-            values.setdefault("employee", str(account.default_employee))
+    def _plan_create(self, intent: Intent, facts: Facts) -> Job:
+        account = facts.account
+        defaults = {"party": account.default_party, "employee": account.default_employee}
+        values: dict[str, Raw] = {
+            name: str(record_id) for name, record_id in defaults.items() if record_id is not None
+        }
+        values |= {name: raw for name, raw in intent.values.items() if raw}
         try:
-            encoded = encode_values(values, account, model, absent)
+            encoded = encode_values(values, facts)
         except RefusedError as error:
             return Job(intent, outcome=error.as_outcome())
         if intent.key is not None:
-            encoded |= self._place_key(intent.key, values, model)
+            encoded |= self._place_key(intent.key, values, facts.model)
         plan = plan_update(
             LEAD,
             {"state": values.get("state", LEAD)},
@@ -148,33 +159,20 @@ class Writer:
             return {"notes": [["create", [{"message": key}]]]}
         return {}
 
-    async def _plan_updates(
-        self, intents: Sequence[Intent], absent: set[tuple[str, str]]
-    ) -> list[Job]:
+    async def _plan_updates(self, intents: Sequence[Intent], facts: Facts) -> list[Job]:
         names = {name for intent in intents for name in intent.values}
         fields = sorted({*self._fields, *names, *_JUDGED})
         found = await self._database.read((one.record_id or "" for one in intents), fields)
-        account, model = await self._database.account(), await self._database.model()
-        return [
-            await self._plan_one(intent, found.get(intent.record_id or ""), absent, account, model)
-            for intent in intents
-        ]
+        return [await self._plan_one(one, found.get(one.record_id or ""), facts) for one in intents]
 
-    async def _plan_one(
-        self,
-        intent: Intent,
-        record: Snapshot | None,
-        absent: set[tuple[str, str]],
-        account: Account,
-        model: DealModel,
-    ) -> Job:
+    async def _plan_one(self, intent: Intent, record: Snapshot | None, facts: Facts) -> Job:
         if record is None:
             gone = await self._database.explain_absence(intent.record_id or "")
             return Job(intent, outcome=Vanished(how=gone.how, into=gone.into))
         if intent.token is not None and intent.token != record.token:
             return Job(intent, record=record, outcome=Stale())
         try:
-            plan, values = self._plan_update(intent, record, absent, account, model)
+            plan, values = self._plan_update(intent, record, facts)
         except RefusedError as error:
             return Job(intent, outcome=error.as_outcome())
         write = (WRITE,) if values else ()
@@ -186,44 +184,27 @@ class Writer:
             record=record,
         )
 
-    def _plan_update(
-        self,
-        intent: Intent,
-        record: Snapshot,
-        absent: set[tuple[str, str]],
-        account: Account,
-        model: DealModel,
-    ) -> tuple[Plan, Row]:
+    def _plan_update(self, intent: Intent, record: Snapshot, facts: Facts) -> tuple[Plan, Row]:
         values = dict(intent.values)
         if "currency" in values:
-            values["currency"] = values["currency"] or account.currency
+            values["currency"] = values["currency"] or facts.account.currency
         changed = {
-            name: raw for name, raw in values.items() if _differs(name, raw, record.values, model)
+            name: raw
+            for name, raw in values.items()
+            if _differs(name, raw, record.values, facts.model)
         }
-        encoded = encode_values(changed, account, model, absent)
-        plan = plan_update(
-            record.values["state"] or LEAD,
-            changed,
-            record.values,
-            convert=self._database.options.convert,
-        )
-        sent = {name: encoded[name] for name in plan.values}
+        encoded = encode_values(changed, facts)
+        convert = self._database.options.convert
+        plan = plan_update(record.values["state"] or LEAD, changed, record.values, convert=convert)
+        sent = {name: encoded[name] for name in plan.values if name in encoded}
         if "party" in sent and record.values["address"]:
             # An address must be one of the party's; a new one comes with the intent, if at all.
             sent.setdefault("address", None)
         return plan, sent
 
 
-def encode_values(
-    values: Mapping[str, Raw], account: Account, model: DealModel, absent: set[tuple[str, str]]
-) -> Row:
+def encode_values(values: Mapping[str, Raw], facts: Facts) -> Row:
     """Encode values for Tryton; pipeline and state are checked and left out.
-
-    Args:
-        values: raw values by field.
-        account: for its currencies.
-        model: for the fields' types.
-        absent: (model, id) of records that do not exist.
 
     Raises:
         RefusedError: for all fields that cannot be sent.
@@ -235,7 +216,7 @@ def encode_values(
             if name in ("pipeline", "state"):
                 _check_place(name, raw)
             else:
-                encoded[name] = _encode_one(name, raw, account, model, absent)
+                encoded[name] = _encode_one(name, raw, facts)
         except OutsideDomainError as error:
             reasons[name] = f"{name}: {error}"
     if reasons:
@@ -248,18 +229,16 @@ def _check_place(name: str, raw: Raw) -> None:
         raise OutsideDomainError(f"Tryton has no {raw!r}")
 
 
-def _encode_one(
-    name: str, raw: Raw, account: Account, model: DealModel, absent: set[tuple[str, str]]
-) -> object:
-    definition = model.definitions[name]
+def _encode_one(name: str, raw: Raw, facts: Facts) -> object:
+    definition = facts.model.definitions[name]
     if definition.readonly or name in ALWAYS_READONLY:
         raise OutsideDomainError("read-only in Tryton")
     if name == "currency":
-        currency = account.currency_id(raw or account.currency)
+        currency = facts.account.currency_id(raw or facts.account.currency)
         if currency is None:
             raise OutsideDomainError(f"Tryton has no currency {raw!r}")
         return currency
-    if (definition.relation, raw) in absent:
+    if (definition.relation, raw) in facts.absent:
         raise OutsideDomainError(f"there is no {definition.relation} with id {raw} in Tryton")
     return encode(definition.type, raw)
 

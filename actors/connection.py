@@ -17,6 +17,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import anyio
+from anyio.abc import TaskGroup
 from anyio.streams.memory import MemoryObjectSendStream
 
 from actors.links import Commit
@@ -90,54 +91,61 @@ class Connection:
             ExceptionGroup: an actor failed; what it holds is a `TielineError` or a bug.
         """
         await self._apply_configuration()
-        credit = self._pace.orders
-        inbox_size = _PERMITS + 2 * credit + 1
+        inbox_size = _PERMITS + 2 * self._pace.orders + 1
         inbox_send, inbox = anyio.create_memory_object_stream[ReconcilerInbox](inbox_size)
         pages_send, pages = anyio.create_memory_object_stream[Polled](_PAGES)
         permits = anyio.Semaphore(_PERMITS)
-        outboxes: dict[Side, Outbox] = {}
-        looks: dict[Side, LookBox] = {}
+        self._reading = anyio.CancelScope()
         async with anyio.create_task_group() as actors, inbox_send, pages_send:
-            self._reading = anyio.CancelScope()
             with self._reading:
                 async with anyio.create_task_group() as readers:
-                    for side in Side:
-                        app = self.sync.app(side)
-                        orders_send, orders = anyio.create_memory_object_stream[WriterInbox](credit)
-                        looks_send, wanted = anyio.create_memory_object_stream[Look](_LOOKS)
-                        outboxes[side] = self._outbox(side, orders_send)
-                        looks[side] = self._lookbox(side, looks_send)
-                        writer = Writer(
-                            sync=self.sync,
-                            side=side,
-                            connector=self._apps[side],
-                            clock=self._clock,
-                            monitor=self._monitor,
-                        )
-                        answers = inbox_send.clone()
-                        actors.start_soon(writer.run, orders, answers, name=f"writer/{app}")
-                        poller = self.pollers[side]
-                        feed = pages_send.clone()
-                        readers.start_soon(poller.run, wanted, feed, name=f"poller/{app}")
-                    pages_send.close()
-                    self._reconciler = Reconciler(
-                        sync=self.sync,
-                        connectors=self._apps,
-                        store=self._store,
-                        clock=self._clock,
-                        pace=self._pace,
-                        monitor=self._monitor,
-                        outboxes=outboxes,
-                        looks=looks,
-                        permits=permits,
-                    )
+                    outboxes = {s: self._start_writer(s, actors, inbox_send) for s in Side}
+                    looks = {s: self._start_poller(s, readers, pages_send) for s in Side}
+                    self._reconciler = self._make_reconciler(outboxes, looks, permits)
                     actors.start_soon(self._reconciler.run, inbox, name="reconciler")
-                    mapped = inbox_send.clone()
-                    actors.start_soon(
-                        run_mapper, self.sync, pages, mapped, permits, self._monitor, name="mapper"
-                    )
+                    mapper = (self.sync, pages, inbox_send.clone(), permits, self._monitor)
+                    actors.start_soon(run_mapper, *mapper, name="mapper")
                     readers.start_soon(self._tick, inbox_send.clone(), permits, name="ticker")
+                    pages_send.close()
             inbox_send.close()
+
+    def _start_writer(
+        self, side: Side, actors: TaskGroup, inbox: MemoryObjectSendStream[ReconcilerInbox]
+    ) -> Outbox:
+        orders_send, orders = anyio.create_memory_object_stream[WriterInbox](self._pace.orders)
+        writer = Writer(
+            sync=self.sync,
+            side=side,
+            connector=self._apps[side],
+            clock=self._clock,
+            monitor=self._monitor,
+        )
+        name = f"writer/{self.sync.app(side)}"
+        actors.start_soon(writer.run, orders, inbox.clone(), name=name)
+        return self._outbox(side, orders_send)
+
+    def _start_poller(
+        self, side: Side, readers: TaskGroup, pages: MemoryObjectSendStream[Polled]
+    ) -> LookBox:
+        looks_send, looks = anyio.create_memory_object_stream[Look](_LOOKS)
+        name = f"poller/{self.sync.app(side)}"
+        readers.start_soon(self.pollers[side].run, looks, pages.clone(), name=name)
+        return self._lookbox(side, looks_send)
+
+    def _make_reconciler(
+        self, outboxes: dict[Side, Outbox], looks: dict[Side, LookBox], permits: anyio.Semaphore
+    ) -> Reconciler:
+        return Reconciler(
+            sync=self.sync,
+            connectors=self._apps,
+            store=self._store,
+            clock=self._clock,
+            pace=self._pace,
+            monitor=self._monitor,
+            outboxes=outboxes,
+            looks=looks,
+            permits=permits,
+        )
 
     def _outbox(self, side: Side, orders: MemoryObjectSendStream[WriterInbox]) -> Outbox:
         return Outbox(
@@ -197,6 +205,8 @@ class Connection:
 
     async def _is_quiet(self, horizon_us: int) -> bool:
         if self._reconciler is None or not self._reconciler.is_idle:
+            return False
+        if self._reconciler.pages != sum(poller.pages for poller in self.pollers.values()):
             return False
         soon = microseconds(self._clock.now()) + horizon_us
         return not await self._store.load_due(self.sync.name, soon, 1)

@@ -53,6 +53,7 @@ class Poller:
 
     Attributes:
         passes: complete passes over the change feed, for those who wait for quiet.
+        pages: pages sent on, likewise.
     """
 
     def __init__(
@@ -79,6 +80,7 @@ class Poller:
         self._interval = interval
         self._seen: OrderedDict[str, str] = OrderedDict()
         self.passes = 0
+        self.pages = 0
 
     async def run(
         self, looks: MemoryObjectReceiveStream[Look], pages: MemoryObjectSendStream[Polled]
@@ -221,6 +223,7 @@ class Poller:
 
     async def _emit(self, pages: MemoryObjectSendStream[Polled], page: Polled) -> None:
         self._monitor.saw(self._sync, page)
+        self.pages += 1
         await pages.send(page)
 
     async def _patiently(self, call: Callable[[], Awaitable[Answer]]) -> Answer:

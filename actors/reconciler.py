@@ -40,7 +40,11 @@ _IDLE_CURSOR_SECONDS = 300.0
 
 
 class Reconciler:
-    """Decides all records of one sync."""
+    """Decides all records of one sync.
+
+    Attributes:
+        pages: how many have been dealt with.
+    """
 
     def __init__(
         self,
@@ -78,6 +82,7 @@ class Reconciler:
         )
         self._cursors_at = clock.monotonic()
         self._is_working = True
+        self.pages = 0
 
     @property
     def is_idle(self) -> bool:
@@ -140,6 +145,7 @@ class Reconciler:
         ledger.cursors = self._worth_keeping(page, ledger)
         await self._commit(ledger)
         self._owed_permits += 1
+        self.pages += 1
 
     def _worth_keeping(self, page: Mapped, ledger: Ledger) -> dict[str, str]:
         """An idle poll writes nothing; its cursor is kept now and then."""

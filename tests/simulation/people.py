@@ -63,7 +63,9 @@ class People:
 
     def react(self, side: Side, record: Record) -> None:
         """Perhaps edit a record just while a request of tieline's for it is under way."""
-        if self._group is None or self._draw.random() >= self.scenario.habits.react:
+        if self._group is None or self._now() >= self.until:
+            return  # or edits and requests would call each other up for ever
+        if self._draw.random() >= self.scenario.habits.react:
             return
         delay = self._draw.uniform(0, 0.7)
         self._group.start_soon(self._edit_later, delay, side, record, self._any_unit())

@@ -67,8 +67,8 @@ def test_sigterm_leaves_a_database_without_a_log_that_serves_again(tmp_path: Pat
         assert again.server_pid != info.server_pid
 
 
-def test_the_server_ends_when_the_command_is_killed() -> None:
-    process, info = start("--deals", "0")
+def test_the_server_ends_when_the_command_is_killed(tmp_path: Path) -> None:
+    process, info = start("--deals", "0", "--work", str(tmp_path))
     process.kill()
     wait_for_end(info.server_pid)
     process.communicate()

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import contextvars
 import random
 from collections.abc import Mapping
 from datetime import date, timedelta
+from functools import partial
 
 import anyio
-from anyio.abc import TaskGroup
 
 from actors.records import Side
 from tests.simulation.crm import EPOCH, Crm
 from tests.simulation.ledger import Record, Values
+from tests.simulation.loop import current_loop
 from tests.simulation.meaning import Meaning
 from tests.simulation.scenario import (
     CLASSES,
@@ -40,7 +42,7 @@ class People:
         self.units = {unit.name: unit for unit in scenario.units()}
         self._draw = random.Random(f"{scenario.seed}/people")
         self._texts = 0
-        self._group: TaskGroup | None = None
+        self._context: contextvars.Context | None = None
 
     def found(self) -> None:
         """Make the records that were there before the run."""
@@ -51,24 +53,23 @@ class People:
     async def work(self) -> None:
         """Do things at random times until it is time to go home."""
         weights = self.scenario.habits.weights
-        async with anyio.create_task_group() as group:
-            self._group = group
-            while (pause := self._draw.expovariate(1 / self.scenario.habits.every_s)) is not None:
-                await anyio.sleep(pause)
-                if self._now() >= self.until:
-                    break
-                [habit] = self._draw.choices(list(weights), list(weights.values()))
-                self._do(habit, self._draw.choice(list(Side)))
-        self._group = None
+        self._context = contextvars.copy_context()
+        while True:
+            await anyio.sleep(self._draw.expovariate(1 / self.scenario.habits.every_s))
+            if self._now() >= self.until:
+                break
+            [habit] = self._draw.choices(list(weights), list(weights.values()))
+            self._do(habit, self._draw.choice(list(Side)))
+        self._context = None
 
     def react(self, side: Side, record: Record) -> None:
         """Perhaps edit a record just while a request of tieline's for it is under way."""
-        if self._group is None or self._now() >= self.until:
+        if self._context is None or self._now() >= self.until:
             return  # or edits and requests would call each other up for ever
         if self._draw.random() >= self.scenario.habits.react:
             return
         delay = self._draw.uniform(0, 0.7)
-        self._group.start_soon(self._edit_later, delay, side, record, self._any_unit())
+        self._later(delay, side, record, self._any_unit())
 
     # --- habits ---
 
@@ -122,20 +123,14 @@ class People:
             self._later(delay, side.other, other, name, None)
 
     def _later(
-        self, delay: float, side: Side, record: Record, name: str, changes: Values | None
+        self, delay: float, side: Side, record: Record, name: str, changes: Values | None = None
     ) -> None:
-        assert self._group is not None
-        self._group.start_soon(self._edit_later, delay, side, record, name, changes)
+        """Edit after a while, in the people's own context: a life that is killed takes nothing
+        of theirs with it, whoever's request it was that they react to."""
+        edit = partial(self._edit_now, side, record, name, changes)
+        current_loop().call_later(delay, edit, context=self._context)
 
-    async def _edit_later(
-        self,
-        delay: float,
-        side: Side,
-        record: Record,
-        name: str,
-        changes: Values | None = None,
-    ) -> None:
-        await anyio.sleep(delay)
+    def _edit_now(self, side: Side, record: Record, name: str, changes: Values | None) -> None:
         self.crms[side].settle()
         if self._now() < self.until and not record.now.archived:
             self.crms[side].edit("set", record, changes or self._fresh(name, side, record))

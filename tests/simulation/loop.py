@@ -28,11 +28,18 @@ T = TypeVar("T")
 HORIZON_S = 1e9
 """`anyio.sleep_forever` is a timer at infinity; beyond this nothing is waited for."""
 
+MOST_TURNS_AT_ONCE = 20_000
+"""Turns of the loop without any time passing, after which something spins."""
+
 PROCESS: contextvars.ContextVar[int] = contextvars.ContextVar("simulated_process", default=0)
 
 
 class DeadlockError(RuntimeError):
     """Nothing can happen any more: every task waits for another."""
+
+
+class LivelockError(RuntimeError):
+    """Tasks keep each other busy for ever at one moment of virtual time."""
 
 
 class _Selector(selectors.DefaultSelector):
@@ -43,7 +50,7 @@ class _Selector(selectors.DefaultSelector):
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         if timeout is None or (timeout > 0 and self.loop.now > HORIZON_S):
             raise DeadlockError("deadlock: nothing can happen any more")
-        self.loop.now += max(timeout, 0.0)
+        self.loop.advance(max(timeout, 0.0))
         self.loop.permute()
         return []
 
@@ -61,6 +68,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         self._order = random.Random(f"{seed}/order")
         self._tasks: dict[asyncio.Task[Any], tuple[int, int]] = {}  # to birth, process
         self._births = 0
+        self._turns_at_once = 0
         self._dead: set[int] = set()
         self._graves: list[asyncio.Task[Any]] = []
         self._fuse: tuple[int, int, Callable[[], None]] | None = None
@@ -106,6 +114,13 @@ class VirtualLoop(asyncio.SelectorEventLoop):
                 self._graves.append(task)
         self._tasks = {task: known for task, known in self._tasks.items() if not task.done()}
         self._asyncgens.clear()
+
+    def advance(self, seconds: float) -> None:
+        """Move the clock; complain if it has stood still for too many turns."""
+        self._turns_at_once = 0 if seconds else self._turns_at_once + 1
+        if self._turns_at_once > MOST_TURNS_AT_ONCE:
+            raise LivelockError(f"livelock: {MOST_TURNS_AT_ONCE} turns at {self.now:.6f}")
+        self.now += seconds
 
     def permute(self) -> None:
         """Drop what is dead, then shuffle task steps among themselves.

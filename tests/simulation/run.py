@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import anyio
 
 from tests.simulation.facts import Facts
-from tests.simulation.loop import DeadlockError, current_loop, simulate
+from tests.simulation.loop import DeadlockError, LivelockError, current_loop, simulate
 from tests.simulation.oracle import judge, judge_rest, judge_restart
 from tests.simulation.scenario import Scenario, scenario_of
 from tests.simulation.view import StoreView, read_store
@@ -61,7 +61,7 @@ def run_scenario(
 
     try:
         simulate(scenario.seed, main)
-    except DeadlockError as error:
+    except (DeadlockError, LivelockError) as error:
         report.wrong.append(str(error))
     return report
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
+import msgspec
 from msgspec import Struct
 
 from actors.errors import OutsideDomainError
@@ -161,7 +162,7 @@ def _aligned(unit: Unit, sides: dict[Side, Observed], agreed: bool) -> Decision:
         return Settle(rule="M8", sides=BOTH)
     filled = [side for side in BOTH if not unit.is_blank(side, sides[side].now)]
     source = filled[0] if len(filled) == 1 else _preferred(unit)
-    if len(filled) == 2 and source is None and unit.direction.allows(Side.RIGHT):
+    if len(filled) == 2 and source is None:
         source = _source_of_one_way(unit)
     if source is None:
         return Ask(rule="M8", reason="both sides are filled and differ: a person must choose")
@@ -220,8 +221,16 @@ def _copied(
 
 
 def _is_emptying(unit: Unit, sides: dict[Side, Observed], source: Side) -> bool:
-    here, there = sides[source].now, sides[source.other].now
-    return unit.is_blank(source, here) and not unit.is_blank(source.other, there)
+    """The source is empty, or says what a required field would hold as empty (white space)."""
+    here, there, target = sides[source].now, sides[source.other].now, source.other
+    if unit.is_blank(target, there):
+        return False
+    if unit.is_blank(source, here) or not unit.requires(target):
+        return unit.is_blank(source, here)
+    try:
+        return unit.is_blank(target, unit.restore(target, here, there))
+    except OutsideDomainError:
+        return False
 
 
 def _blank_rule(unit: Unit, target: Side) -> Blank:
@@ -275,13 +284,6 @@ def _clash(unit: Unit, sides: dict[Side, Observed], *, uncertain: bool) -> Decis
     if _is_emptying(unit, sides, winner) and _blank_rule(unit, winner.other) is Blank.IGNORE:
         winner = winner.other
     decision = _copied(unit, sides, winner, "M7", lost=sides[winner.other].now)
-    if isinstance(decision, Copy):
-        return Copy(
-            rule="M7",
-            source=winner,
-            sent=decision.sent,
-            lost=decision.lost,
-            clash=True,
-            uncertain=uncertain,
-        )
+    if isinstance(decision, Copy | Ask):
+        return msgspec.structs.replace(decision, clash=True, uncertain=uncertain)
     return decision

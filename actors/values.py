@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import MAXYEAR, MINYEAR, UTC, date, datetime
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from typing import TypeAlias
@@ -21,6 +21,9 @@ Raw: TypeAlias = str | None
 Scalar: TypeAlias = str | bool | Decimal | date | datetime | frozenset[str] | None
 Value: TypeAlias = Scalar | tuple[Scalar, ...]
 """A field's value, or one value per member for a group that travels together."""
+
+MOST_DIGITS = 100
+"""On either side of the point; `1e999999999` is a number that nobody can write out."""
 
 
 class Kind(StrEnum):
@@ -60,6 +63,12 @@ def _number(raw: str) -> Decimal:
         raise OutsideDomainError(f"{raw[:40]!r} is not a number") from None
     if not number.is_finite():
         raise OutsideDomainError(f"{raw[:40]!r} is not a finite number")
+    exponent = number.as_tuple().exponent
+    assert isinstance(exponent, int)
+    if number.adjusted() >= MOST_DIGITS or exponent < -MOST_DIGITS:
+        raise OutsideDomainError(
+            f"{raw[:40]!r} has more than {MOST_DIGITS} digits before or after the point"
+        )
     return number
 
 
@@ -83,6 +92,8 @@ def _datetime(raw: str) -> datetime:
         raise OutsideDomainError(f"{raw[:40]!r} is not a date and time") from None
     if moment.tzinfo is None:
         raise OutsideDomainError(f"{raw[:40]!r} has no time zone")
+    if not MINYEAR < moment.year < MAXYEAR:  # or another zone may put it outside the calendar
+        raise OutsideDomainError(f"{raw[:40]!r} is at the edge of the calendar")
     return moment.astimezone(UTC)
 
 

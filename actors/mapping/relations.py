@@ -9,7 +9,7 @@ the unit, so that groups (amount with currency, stage with pipeline) travel toge
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
-from decimal import ROUND_HALF_EVEN, Decimal
+from decimal import ROUND_HALF_EVEN, Context, Decimal
 from typing import TypeAlias
 from zoneinfo import ZoneInfo
 
@@ -17,7 +17,7 @@ from msgspec import Struct
 
 from actors.errors import OutsideDomainError
 from actors.spec import TooLong
-from actors.values import Scalar
+from actors.values import MOST_DIGITS, Scalar
 
 Values: TypeAlias = tuple[Scalar, ...]
 
@@ -132,6 +132,9 @@ class Number(Relation, frozen=True, kw_only=True):
         return (rounded(right[0], self.left_digits),)
 
 
+_ANY_NUMBER = Context(prec=4 * MOST_DIGITS)
+
+
 def rounded(value: Scalar, digits: int | None) -> Decimal | None:
     """Round half to even to `digits` places; None stays None."""
     if value is None:
@@ -139,7 +142,7 @@ def rounded(value: Scalar, digits: int | None) -> Decimal | None:
     assert isinstance(value, Decimal), f"a number was expected, not {value!r}"
     if digits is None or -digits <= value.as_tuple().exponent:  # type: ignore[operator]
         return value  # finite by construction, so the exponent is a number
-    return value.quantize(Decimal(1).scaleb(-digits), ROUND_HALF_EVEN)
+    return value.quantize(Decimal(1).scaleb(-digits), ROUND_HALF_EVEN, _ANY_NUMBER)
 
 
 class CurrencyForm(Struct, frozen=True, kw_only=True):
@@ -218,7 +221,14 @@ class DateInZone(Relation, frozen=True, kw_only=True):
         # Midnight may not exist; zoneinfo then takes the offset before the gap, which names
         # the very instant at which the gap, and so the day, begins.
         midnight = datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(self.zone))
-        return midnight.astimezone(UTC)
+        try:
+            first = midnight.astimezone(UTC)
+            exists = self._day_of(first) == day  # Samoa had no 30 December 2011
+        except OverflowError:
+            exists = False
+        if not exists:
+            raise OutsideDomainError(f"the day {day} does not exist in {self.zone}")
+        return first
 
 
 class Moment(Relation, frozen=True, kw_only=True):

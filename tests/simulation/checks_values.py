@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 from actors.records import Side
 from actors.spec import Blank, Prefer
 from tests.simulation.facts import Facts, Pair
 from tests.simulation.ledger import Write
-from tests.simulation.meaning import Meaning
+from tests.simulation.meaning import Meaning, Raws
 
 
 def check_convergence(facts: Facts) -> Iterator[str]:
@@ -99,11 +100,26 @@ def _echoes(
     taken = [w for w in writes if w.committed_at is not None and facts.sent(w, unit) is not None]
     doubtful = sum(write.answer in ("lost", "unknown") for write in writes)
     causes = sum(edit.side is target.other for edit in facts.edits(pair, unit))
+    causes += len(_run_over(facts, pair, unit, target))  # each may be put back
     if len(taken) > causes + doubtful:
         yield (
             f"I4: {pair}: {unit.name} was written {len(taken)} times on the {target} for"
             f" {causes} edits and {doubtful} unknown outcomes"
         )
+
+
+def _run_over(facts: Facts, pair: Pair, unit: Meaning, side: Side) -> list[Raws]:
+    """Return people's values that a write of tieline replaced, where only history shows it."""
+    versions = pair.records[side].versions
+    if not facts.scenario.flavours[side].history:
+        return []
+    return [
+        unit.of(side, before.values)
+        for before, version in pairwise(versions)
+        if version.by == "write"
+        and facts.last_set(side, pair.records[side], unit, before).by == "edit"
+        and not unit.same(unit.of(side, before.values), unit.of(side, version.values))
+    ]
 
 
 def check_no_invention(facts: Facts) -> Iterator[str]:
@@ -130,5 +146,7 @@ def _inventions(facts: Facts, pair: Pair, unit: Meaning, write: Write) -> Iterat
         for version in pair.records[source].versions
         if version.at <= write.sent_at
     )
+    if any(unit.same(raws, sent) for raws in _run_over(facts, pair, unit, write.side)):
+        return  # a person's own edit, put back where a write of ours had overwritten it
     if not any(unit.agrees(source, raws, sent) for raws in held):
         yield f"I5: {pair}: {unit.name} {sent!r} on the {write.side}: the source never held it"

@@ -6,7 +6,7 @@ Built from the ledger and the apps alone; shares no code with the engine.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -128,38 +128,35 @@ class Facts:
             if self.carries(unit, side) and not unit.mapped(side, unit.of(side, record.now.values))
         ]
 
-    def last_set(self, side: Side, record: Record, unit: Meaning) -> Version:
-        """Return the version that gave the unit its present value."""
-        return next(self._settings(side, record, unit, newest_first=True))
+    def last_set(
+        self, side: Side, record: Record, unit: Meaning, at: Version | None = None
+    ) -> Version:
+        """Return the version that gave the unit the value that it has now, or had at a version."""
+        last = len(record.versions) - 1 if at is None else at.number
+        return next(self._settings(side, record, unit, range(last, -1, -1)))
 
     def _settings(
-        self, side: Side, record: Record, unit: Meaning, *, newest_first: bool = False
+        self, side: Side, record: Record, unit: Meaning, places: Iterable[int]
     ) -> Iterator[Version]:
-        """Yield the versions that changed the unit; the first version always counts."""
+        """Yield those of the versions that changed the unit; the first version always counts."""
         versions = record.versions
-        places = range(len(versions) - 1, -1, -1) if newest_first else range(len(versions))
         for place in places:
             raws = unit.of(side, versions[place].values)
             if place == 0 or not unit.same(raws, unit.of(side, versions[place - 1].values)):
                 yield versions[place]
 
-    def _set_by(self, record: Record, side: Side, unit: Meaning, at: Version) -> str:
-        """Return who gave the unit the value that it has in a version."""
-        settings = [v for v in self._settings(side, record, unit) if v.number <= at.number]
-        return settings[-1].by
-
     def edits(self, pair: Pair, unit: Meaning) -> list[UnitEdit]:
         """Return people's edits of the unit on both sides, in the order of true time."""
         found: list[UnitEdit] = []
         for side, record in pair.records.items():
-            for version in self._settings(side, record, unit):
+            for version in self._settings(side, record, unit, range(len(record.versions))):
                 if version.by != "edit":
                     continue
                 seen, seen_by = None, ""
                 if version.number > 0:
                     before = record.versions[version.number - 1]
                     seen = unit.of(side, before.values)
-                    seen_by = self._set_by(record, side, unit, before)
+                    seen_by = self.last_set(side, record, unit, before).by
                 found.append(
                     UnitEdit(
                         id=version.cause,

@@ -7,6 +7,7 @@ carry out goes back as an outcome.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from itertools import pairwise
 
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
@@ -51,6 +52,7 @@ class Writer:
         self._fields = sync.fields[side]
         self._units = {unit.key: unit for unit in sync.units}
         self._is_prepared = False
+        self._read: dict[int, datetime] = {}  # by intent: the target's time as the guard saw it
 
     async def run(
         self,
@@ -73,6 +75,7 @@ class Writer:
     async def _write(self, order: Write) -> Written:
         outcomes: dict[int, Outcome] = {}
         overwritten: dict[int, dict[str, Edit]] = {}
+        self._read = {}
         began = self._clock.monotonic()
         try:
             await self._prepare()
@@ -114,6 +117,7 @@ class Writer:
             elif self._has_moved(intent, record):
                 outcomes[intent.id] = Stale(current=record)
             else:
+                self._read[intent.id] = record.modified_at
                 ready.append(intent)
         return ready
 
@@ -163,17 +167,14 @@ class Writer:
     def _overwritten(
         self, intent: Intent, history: Mapping[tuple[str, str], tuple[Edit, ...]]
     ) -> dict[str, Edit]:
-        found: dict[str, Edit] = {}
-        for write in intent.units:
-            if write.expected is None or write.unit not in self._units:
-                continue
-            expected = self._units[write.unit].native(self._side, write.expected)
-            for name, before in expected.items():
-                edits = history.get((intent.record_id or "", name), ())
-                hidden = _between(edits, intent.values.get(name), before)
-                if hidden is not None:
-                    found[name] = hidden
-        return found
+        since = self._read.get(intent.id)
+        if since is None:
+            return {}
+        hidden = {
+            name: _between(history.get((intent.record_id or "", name), ()), sent, since)
+            for name, sent in intent.values.items()
+        }
+        return {name: edit for name, edit in hidden.items() if edit is not None}
 
     # --- recovering -------------------------------------------------------------------------
 
@@ -239,10 +240,12 @@ def _vanished(gone: Gone | None) -> Vanished:
     return Vanished(how=gone.how, into=gone.into)
 
 
-def _between(edits: tuple[Edit, ...], sent: str | None, expected: str | None) -> Edit | None:
-    """Return somebody's edit that lies just below ours and was not what we had read."""
+def _between(edits: tuple[Edit, ...], sent: str | None, since: datetime) -> Edit | None:
+    """Return somebody's edit that lies just below ours and was made after our reading.
+
+    A value that we did not change has no entry of ours: what matches is then an older one.
+    """
     for ours, below in pairwise(edits):
         if (ours.value or None) == (sent or None):
-            is_foreign = not below.ours and (below.value or None) != (expected or None)
-            return below if is_foreign else None
+            return below if not below.ours and below.at > since else None
     return None

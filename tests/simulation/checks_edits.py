@@ -10,6 +10,8 @@ from actors.spec import Blank
 from tests.simulation.facts import Facts, Pair, UnitEdit
 from tests.simulation.meaning import Meaning, Raws
 
+_ON_ITS_WAY_S = 120.0
+
 
 def check_no_lost_edit(facts: Facts) -> Iterator[str]:
     """I3: at rest an edit is said by both sides, superseded by one who saw it, or on record."""
@@ -61,7 +63,22 @@ def _is_exempt(facts: Facts, pair: Pair, unit: Meaning, edit: UnitEdit) -> bool:
         return True
     if unit.blank(edit.raws) and (edit.seen is None or facts.scenario.blank is Blank.IGNORE):
         return True
-    return _is_drifted(facts, pair, unit, edit) or _is_taken_back(facts, pair, unit, edit)
+    return (
+        _is_drifted(facts, pair, unit, edit)
+        or _is_taken_back(facts, pair, unit, edit)
+        or _is_what_we_wrote(facts, pair, unit, edit)
+    )
+
+
+def _is_what_we_wrote(facts: Facts, pair: Pair, unit: Meaning, edit: UnitEdit) -> bool:
+    """A person chose the very value that tieline was about to write there: nobody can tell."""
+    return not unit.unique and any(
+        write.committed_at is not None
+        and abs(write.sent_at - edit.at) < _ON_ITS_WAY_S
+        and (sent := facts.sent(write, unit)) is not None
+        and unit.same(sent, edit.raws)
+        for write in facts.writes_to.get((edit.side, pair.records[edit.side].id), ())
+    )
 
 
 def _is_drifted(facts: Facts, pair: Pair, unit: Meaning, edit: UnitEdit) -> bool:

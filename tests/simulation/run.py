@@ -135,6 +135,8 @@ def _is_calm(world: World) -> bool:
     now = world.loop.time()
     world.settle()
     writes = world.ledger.writes
+    if not world.is_up or world.began_at > now - _CALM_S:
+        return False
     if world.is_pending or (writes and writes[-1].sent_at > now - _CALM_S):
         return False
     late = any(

@@ -80,7 +80,7 @@ class World:
         self.people = People(scenario, self.crms, scenario.activity_s)
         self._disk_time = random.Random(f"{scenario.seed}/disk")
         self.disk = Disk(pause=self._disk_pause)
-        self.life = 0
+        self.life, self.began_at = 0, 0.0
         self.failures: list[str] = []
         self.on_breakdown: Callable[[], None] = lambda: None
         self._crashes = list(scenario.crashes)
@@ -114,6 +114,11 @@ class World:
         """Something that tieline asked for is still to happen."""
         return any(crm.is_pending for crm in self.crms.values())
 
+    @property
+    def is_up(self) -> bool:
+        """tieline runs."""
+        return self._task is not None and not self._task.done()
+
     # --- lives ---
 
     async def keep_alive(self, engine: Engine) -> None:
@@ -132,6 +137,7 @@ class World:
     def start_life(self, engine: Engine) -> None:
         """Start tieline."""
         self.life += 1
+        self.began_at = self.loop.time()
         self._ended = asyncio.Event()
         self.disk.fault = lambda _: None
         skew_s = self.scenario.engine_skew_s

@@ -178,8 +178,8 @@ def test_a_side_that_keeps_times_is_asked_before_two_edits_are_told_apart() -> N
     [(seen("A"), seen("B", since="09:00:00")), (seen("B", since="09:00:00"), seen("B"))],
 )
 def test_times_are_not_asked_for_where_they_decide_nothing(left: Observed, right: Observed) -> None:
-    traced = [msgspec.structs.replace(view, traceable=True) for view in (left, right)]
-    assert not isinstance(decide(*traced), Undated)
+    there, here = (msgspec.structs.replace(view, traceable=True) for view in (left, right))
+    assert not isinstance(decide(there, here), Undated)
 
 
 # --- M8 -------------------------------------------------------------------------------------

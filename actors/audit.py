@@ -7,6 +7,7 @@ keeps history, what was lost in the gap is found, merged by M6 and M7, and never
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from itertools import pairwise
 
 from msgspec import Struct
@@ -28,6 +29,33 @@ class Audit(Struct, frozen=True, kw_only=True):
     drafts: tuple[Draft, ...] = ()
     history: tuple[Change, ...] = ()
     conflicts: tuple[Conflict, ...] = ()
+
+
+def hidden_edits(
+    intent: Intent, history: Mapping[tuple[str, str], tuple[Edit, ...]], since: datetime
+) -> dict[str, Edit]:
+    """Return, by field, somebody's edit that `intent` overwrote and that was made after `since`.
+
+    Args:
+        history: by (record id, field), newest first.
+        since: the target's modified time when it was last read before the write.
+    """
+    hidden = {
+        name: _between(history.get((intent.record_id or "", name), ()), sent, since)
+        for name, sent in intent.values.items()
+    }
+    return {name: edit for name, edit in hidden.items() if edit is not None}
+
+
+def _between(edits: tuple[Edit, ...], sent: Raw, since: datetime) -> Edit | None:
+    """Return somebody's edit that lies just below ours and was made after our reading.
+
+    A value that we did not change has no entry of ours: what matches is then an older one.
+    """
+    for ours, below in pairwise(edits):
+        if (ours.value or None) == (sent or None):
+            return below if not below.ours and below.at > since else None
+    return None
 
 
 def audit_write(

@@ -21,6 +21,11 @@ def microseconds(moment: datetime) -> int:
     return (moment - _EPOCH) // timedelta(microseconds=1)
 
 
+def moment(time_us: int) -> datetime:
+    """Return the moment of whole microseconds since 1970, UTC; the inverse of `microseconds`."""
+    return _EPOCH + timedelta(microseconds=time_us)
+
+
 def is_stale(end: End, record: Snapshot) -> bool:
     """Say whether a snapshot is older than what is known of the record (H41).
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from itertools import pairwise
 
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
+from actors.audit import hidden_edits
 from actors.errors import OutcomeUnknownError, TransientError
 from actors.intents import (
     Done,
@@ -141,12 +141,12 @@ class Writer:
     # --- the audit --------------------------------------------------------------------------
 
     async def _audit(
-        self, sent: Sequence[Intent], outcomes: Mapping[int, Outcome]
+        self, sent: Sequence[Intent], outcomes: dict[int, Outcome]
     ) -> dict[int, dict[str, Edit]]:
         """Find edits that our write overwrote between the guard's read and its arrival.
 
-        Possible only where the app keeps history and needed only where it has no lock. What
-        the app cannot tell now is told by nobody: the gap is documented per connector.
+        Possible only where the app keeps history and needed only where it has no lock. While
+        the app cannot tell, the outcome is unknown: recovering asks again.
         """
         capabilities = self._app.capabilities
         updates = [
@@ -159,22 +159,11 @@ class Writer:
         wanted = {one.record_id or "": sorted(one.values) for one in updates}
         try:
             history = await self._app.edits(self._object, wanted)
-        except TransientError:
+        except TransientError as error:
+            outcomes |= {one.id: Unknown(reason=f"no history came: {error}") for one in updates}
             return {}
-        found = {intent.id: self._overwritten(intent, history) for intent in updates}
+        found = {one.id: hidden_edits(one, history, self._read[one.id]) for one in updates}
         return {intent_id: edits for intent_id, edits in found.items() if edits}
-
-    def _overwritten(
-        self, intent: Intent, history: Mapping[tuple[str, str], tuple[Edit, ...]]
-    ) -> dict[str, Edit]:
-        since = self._read.get(intent.id)
-        if since is None:
-            return {}
-        hidden = {
-            name: _between(history.get((intent.record_id or "", name), ()), sent, since)
-            for name, sent in intent.values.items()
-        }
-        return {name: edit for name, edit in hidden.items() if edit is not None}
 
     # --- recovering -------------------------------------------------------------------------
 
@@ -238,14 +227,3 @@ def _vanished(gone: Gone | None) -> Vanished:
     if gone is None:
         return Vanished(how=Departure.HIDDEN)
     return Vanished(how=gone.how, into=gone.into)
-
-
-def _between(edits: tuple[Edit, ...], sent: str | None, since: datetime) -> Edit | None:
-    """Return somebody's edit that lies just below ours and was made after our reading.
-
-    A value that we did not change has no entry of ours: what matches is then an older one.
-    """
-    for ours, below in pairwise(edits):
-        if (ours.value or None) == (sent or None):
-            return below if not below.ours and below.at > since else None
-    return None

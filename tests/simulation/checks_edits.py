@@ -71,13 +71,16 @@ def _is_exempt(facts: Facts, pair: Pair, unit: Meaning, edit: UnitEdit) -> bool:
 
 
 def _is_what_we_wrote(facts: Facts, pair: Pair, unit: Meaning, edit: UnitEdit) -> bool:
-    """A person chose the very value that tieline was about to write there: nobody can tell."""
-    return not unit.unique and any(
-        write.committed_at is not None
-        and abs(write.sent_at - edit.at) < _ON_ITS_WAY_S
-        and (sent := facts.sent(write, unit)) is not None
-        and unit.same(sent, edit.raws)
-        for write in facts.writes_to.get((edit.side, pair.records[edit.side].id), ())
+    """A person chose what the other side had just said: tieline takes both for one edit (M5)."""
+    if unit.unique:
+        return False
+    record = pair.records[edit.side.other]
+    since = edit.at - facts.scenario.rates.lag_worst_s - _ON_ITS_WAY_S
+    standing = [*(v for v in record.versions if since <= v.at <= edit.at), record.at(since)]
+    return any(
+        version is not None
+        and unit.agrees(edit.side, edit.raws, unit.of(edit.side.other, version.values))
+        for version in standing
     )
 
 

@@ -193,15 +193,18 @@ def _field_units(around: Surroundings, report: Report) -> list[Unit]:
         fields = _resolved(around, mapping, ("fields", index), report)
         if fields is None:
             continue
-        for side, field in fields.items():
-            if (side, field.name) in taken:
-                app = around.spec.app(side)
-                report(("fields", index, side.value), f'{app}: "{field.name}" is mapped twice')
-            taken.add((side, field.name))
         try:
-            units.append(_field_unit(around, mapping, fields))
+            unit = _field_unit(around, mapping, fields)
         except MappingError as error:
             report(("fields", index), str(error))
+            continue
+        units.append(unit)
+        for side in Side:  # of all members: an amount takes its currency along
+            for name in [member.name for member in unit.members(side)]:
+                if (side, name) in taken:
+                    app = around.spec.app(side)
+                    report(("fields", index, side.value), f'{app}: "{name}" is mapped twice')
+                taken.add((side, name))
     return units
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import msgspec
@@ -46,19 +46,33 @@ def observe_link(sync: Sync, link: Link, side: Side, record: Snapshot, now_us: i
     before = link.end(side)
     end = observe(sync, side, before, record, now_us)
     link = link.with_end(side, end)
-    arrived = arrivals(before, end)
     other = link.end(side.other)
-    if arrived and other is not None:
-        kept = {key: base for key, base in other.base.items() if key not in arrived}
+    rebased = _rebased(before, end)
+    if rebased and other is not None:
+        kept = {key: base for key, base in other.base.items() if key not in rebased}
         link = link.with_end(side.other, msgspec.structs.replace(other, base=kept))
     return link
 
 
-def arrivals(before: End | None, end: End) -> tuple[str, ...]:
-    """Return the units in which observing found a value that we had sent long ago."""
-    if before is None:
-        return ()
-    return tuple(key for key, base in end.base.items() if before.base.get(key) != base)
+def _rebased(before: End | None, end: End) -> set[str]:
+    """Return the units that now hold a value which we had sent, but not what we knew."""
+    known = before.base if before is not None else {}
+    return {key for key, base in end.base.items() if known.get(key) != base}
+
+
+def arrivals(sync: Sync, side: Side, before: End, end: End) -> set[str]:
+    """Return the units in which a value that we had sent long ago may just have arrived."""
+    if before.seen is None or end.seen is None or before.seen.token == end.seen.token:
+        return set()
+    values = end.seen.values
+    return {
+        unit.key
+        for unit in sync.units
+        if any(
+            unit.same(side, unit.raws(side, values), one.raws)
+            for one in end.late.get(unit.key, ())
+        )
+    }
 
 
 def remembered(end: End, unit: str, late: Late) -> End:
@@ -70,10 +84,10 @@ def remembered(end: End, unit: str, late: Late) -> End:
 def observe(sync: Sync, side: Side, end: End | None, record: Snapshot, now_us: int) -> End:
     """Return the end as it stands once `record` has been read.
 
-    Bases stay, except where a value that we sent with unknown outcome has arrived late (H44):
-    that is our write, not an edit. Such a value stays remembered until its time is over: what
-    arrived may have been a repetition. The time of an edit is that of the first snapshot that
-    showed it.
+    Bases stay, except those of fields that are no longer mapped (H25), and where a value that
+    we sent with unknown outcome has arrived late (H44): that is our write, not an edit. Such a
+    value stays remembered until its time is over: what arrived may have been a repetition. The
+    time of an edit is that of the first snapshot that showed it.
     """
     before = end or End(id=record.id)
     seen = Seen(record.token, microseconds(record.modified_at), record.values, sync.version)
@@ -114,16 +128,17 @@ def _replaced(before: End, seen: Seen) -> tuple[str, ...]:
 
 
 def _arrived(
-    units: Iterable[Unit], side: Side, end: End, record: Snapshot, now_us: int
+    units: Sequence[Unit], side: Side, end: End, record: Snapshot, now_us: int
 ) -> tuple[dict[str, Base], dict[str, tuple[Late, ...]]]:
+    mapped = {unit.key for unit in units}
+    base = {key: settled for key, settled in end.base.items() if key in mapped}
     late = {
         key: kept
         for key, sent in end.late.items()
-        if (kept := tuple(one for one in sent if one.until_us > now_us))
+        if key in mapped and (kept := tuple(one for one in sent if one.until_us > now_us))
     }
     if not late:
-        return end.base, late
-    base = dict(end.base)
+        return base, late
     for unit in units:
         settled, raws = base.get(unit.key), unit.raws(side, record.values)
         if settled is not None and unit.same(side, raws, settled.raws):

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from itertools import pairwise
 
+import msgspec
 from msgspec import Struct
 
 from actors.deciding import Draft
@@ -18,7 +19,7 @@ from actors.links import Base, Change, Conflict, End, Link
 from actors.mapping.record import Sync
 from actors.mapping.units import Unit
 from actors.merge import Copy, Observed, decide_unit
-from actors.observing import microseconds
+from actors.observing import arrivals, microseconds, moment
 from actors.records import Edit, Side
 from actors.values import Raw
 
@@ -93,7 +94,8 @@ def audit_write(
         wins = verdict.source is intent.side
         history.append(_lost(sync, link, intent, write, hidden, now_us, verdict.rule))
         if verdict.clash:
-            conflicts.append(_conflict(sync, link, intent, write, hidden, at, now_us, wins))
+            conflict = _conflict(sync, link, intent, write, hidden, at, now_us, wins)
+            conflicts.append(msgspec.structs.replace(conflict, uncertain=verdict.uncertain))
         if wins:
             returns.append(_back(unit, intent, write, hidden, done, verdict.rule))
     drafts = (_draft(sync, link, intent.side, returns),) if returns else ()
@@ -104,7 +106,7 @@ def _contest(
     intent: Intent, write: UnitWrite, hidden: tuple[Raw, ...], at: int
 ) -> tuple[Observed, Observed]:
     """The overwritten edit against the one that we copied, as if both had just been read."""
-    ours = Observed(now=write.source, base=None, edited=(intent.edited_us, intent.edited_us))
+    ours = Observed(now=write.source, base=None, edited=write.edited)
     theirs = Observed(now=hidden, base=Base(write.version, write.expected or ()), edited=(at, at))
     return (theirs, ours) if intent.side is Side.LEFT else (ours, theirs)
 
@@ -149,8 +151,8 @@ def _conflict(
         unit=write.unit,
         left=hidden if on_left else write.source,
         right=write.source if on_left else hidden,
-        left_us=at if on_left else intent.edited_us,
-        right_us=intent.edited_us if on_left else at,
+        left_us=at if on_left else write.edited[1],
+        right_us=write.edited[1] if on_left else at,
         rule="M7 audit",
         winner=intent.side if wins else intent.side.other,
         outcome="open" if wins else "copied",
@@ -210,17 +212,23 @@ def overwritten_late(
     end = link.end(side)
     assert end is not None and end.seen is not None
     found: list[Change] = []
+    arrived = arrivals(sync, side, before, end)
     for unit in sync.units:
-        base = end.base.get(unit.key)
-        if base is None or before.base.get(unit.key) == base:
+        if unit.key not in arrived or before.seen is None:
             continue
-        known = unit.raws(side, before.seen.values) if before.seen is not None else base.raws
+        now, known = unit.raws(side, end.seen.values), unit.raws(side, before.seen.values)
+        since = moment(before.seen.modified_us)
+        hidden = [
+            _between(history.get((end.id, member.name), ()), raw, since)
+            for member, raw in zip(unit.members(side), now, strict=True)
+        ]
         lost = tuple(
-            _hidden(history.get((end.id, member.name), ()), now, was)
-            for member, now, was in zip(unit.members(side), base.raws, known, strict=True)
+            edit.value if edit is not None else raw for edit, raw in zip(hidden, known, strict=True)
         )
         settled = before.base.get(unit.key)
-        if settled is not None and unit.same(side, lost, settled.raws):
+        if unit.same(side, lost, now) or (
+            settled is not None and unit.same(side, lost, settled.raws)
+        ):
             continue
         found.append(
             Change(
@@ -231,17 +239,9 @@ def overwritten_late(
                 unit=unit.key,
                 rule="late write",
                 before=lost,
-                after=base.raws,
+                after=now,
                 at_us=now_us,
                 lost=True,
             )
         )
     return tuple(found)
-
-
-def _hidden(edits: tuple[Edit, ...], now: Raw, known: Raw) -> Raw:
-    """Return what a field held just below our write, as far as the app or we know."""
-    for ours, below in pairwise(edits):
-        if ours.ours and (ours.value or None) == (now or None):
-            return below.value
-    return known

@@ -209,7 +209,7 @@ def _decide_pair(sync: Sync, link: Link, known: Known) -> Ruling:
     traces = _wanted_traces(decisions)
     if traces:
         return Ruling(link=link, decisions=decisions, traces=traces)
-    writes = {side: _writes_to(sync, link, side, decisions) for side in BOTH}
+    writes = {side: _writes_to(sync, link, side, decisions, known) for side in BOTH}
     refused = [(unit, dec) for unit in sync.units if isinstance(dec := decisions[unit.key], Refuse)]
     for _, refusal in refused:  # all or nothing towards the side that cannot be told everything
         writes[refusal.source.other] = []
@@ -275,7 +275,7 @@ def _wanted_traces(decisions: dict[str, Decision]) -> dict[Side, tuple[str, ...]
 
 
 def _writes_to(
-    sync: Sync, link: Link, target: Side, decisions: dict[str, Decision]
+    sync: Sync, link: Link, target: Side, decisions: dict[str, Decision], known: Known
 ) -> list[UnitWrite]:
     writes = []
     for unit in sync.units:
@@ -289,6 +289,7 @@ def _writes_to(
                     sent=decision.sent,
                     expected=unit.raws(target, _values(link, target)),
                     rule=decision.rule,
+                    edited=_observed(link, target.other, unit, known).edited,
                 )
             )
     return writes

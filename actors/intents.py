@@ -31,6 +31,7 @@ class UnitWrite(Struct, frozen=True, kw_only=True):
         sent: the raws that are written to the target.
         expected: the target's raws that the decision saw; None on a create.
         rule: why (a rule of sync-semantics section 3, or `create`).
+        edited: (earliest, latest) time of the source's edit, microseconds UTC by our clock.
         comes_back: it is the target's own edit, which an earlier write of ours overwrote; it
             settles nothing, so that the other side is told of it like of any edit.
     """
@@ -41,6 +42,7 @@ class UnitWrite(Struct, frozen=True, kw_only=True):
     sent: tuple[Raw, ...]
     expected: tuple[Raw, ...] | None = None
     rule: str = "create"
+    edited: tuple[int, int] = (0, 0)
     comes_back: bool = False
 
 

@@ -69,8 +69,7 @@ def arrivals(sync: Sync, side: Side, before: End, end: End) -> set[str]:
         unit.key
         for unit in sync.units
         if any(
-            unit.same(side, unit.raws(side, values), one.raws)
-            for one in end.late.get(unit.key, ())
+            unit.same(side, unit.raws(side, values), one.raws) for one in end.late.get(unit.key, ())
         )
     }
 

@@ -27,6 +27,7 @@ from actors.ports import Clock, Connector, Store
 from actors.records import Departure, Edit, Gone, Side, Snapshot, source_of
 from actors.rounds import Rounds
 from actors.spec import Pace
+from actors.values import Raw
 
 _SECOND = 1_000_000
 _SOON_US = 2 * _SECOND
@@ -153,9 +154,10 @@ class Rulings:
 
     async def _observed(self, ledger: Ledger, page: Mapped, link: Link, record: Snapshot) -> None:
         side, before = page.side, link.end(page.side)
-        link = observe_link(self._sync, link, side, record, self._now_us())
-        if before is not None:
-            await self._note_overwritten(ledger, link, side, before)
+        known, link = link, observe_link(self._sync, link, side, record, self._now_us())
+        if before is not None and not await self._note_overwritten(ledger, link, side, before):
+            ledger.put(self._due(known, "its history could not be read", known.attempts))
+            return
         seen = before.seen if before is not None else None
         if seen is not None and seen.values == record.values:
             is_settled = link.status in (Status.IN_SYNC, Status.EXCLUDED) and link.due_us is None
@@ -166,17 +168,20 @@ class Rulings:
             self._attention.changed(link.id, self._clock.monotonic())
         await self.rule(ledger, link, side, page.began)
 
-    async def _note_overwritten(self, ledger: Ledger, link: Link, side: Side, before: End) -> None:
-        """Put on record what a late write of ours has overwritten (H44)."""
+    async def _note_overwritten(self, ledger: Ledger, link: Link, side: Side, before: End) -> bool:
+        """Put on record what a late write of ours has overwritten (H44); False if unknown."""
         end = link.end(side)
         assert end is not None
-        arrived = arrivals(before, end)
+        arrived = arrivals(self._sync, side, before, end)
         if not arrived:
-            return
+            return True
         units = [unit for unit in self._sync.units if unit.key in arrived]
         names = [member.name for unit in units for member in unit.members(side)]
         history = await self._history(side, end.id, names)
+        if history is None:
+            return False
         ledger.history += overwritten_late(self._sync, link, side, before, history, self._now_us())
+        return True
 
     # --- newcomers --------------------------------------------------------------------------
 
@@ -305,6 +310,9 @@ class Rulings:
         ruling = decide_link(self._sync, link, self._known())
         if ruling.traces:
             exact = await self._dated(link, ruling.traces)
+            if exact is None:
+                ledger.put(self._due(link, "its history could not be read", link.attempts))
+                return
             ruling = decide_link(self._sync, link, self._known(exact))
         now = self._clock.monotonic()
         if ruling.settles and not self._attention.is_sure(link.id, side, began, now):
@@ -317,10 +325,11 @@ class Rulings:
 
     async def _dated(
         self, link: Link, traces: Mapping[Side, tuple[str, ...]]
-    ) -> dict[tuple[Side, str], int]:
+    ) -> dict[tuple[Side, str], int] | None:
         """Ask the apps when the units were last edited by somebody else (M6 and M7).
 
-        A side that cannot tell is taken at the time known: its snapshot's.
+        A value that the app does not know of is taken at the time known: its snapshot's.
+        None if an app could not be asked: the same two edits must give the same conflict.
         """
         exact: dict[tuple[Side, str], int] = {}
         units = {unit.key: unit for unit in self._sync.units}
@@ -329,19 +338,22 @@ class Rulings:
             assert end is not None
             names = [member.name for key in keys for member in units[key].members(side)]
             history = await self._history(side, end.id, names)
+            if history is None:
+                return None
+            values = end.seen.values if end.seen is not None else {}
             for key in keys:
-                members = [member.name for member in units[key].members(side)]
+                held = {member.name: values.get(member.name) for member in units[key].members(side)}
                 fallback = end.moved.get(key, (0, 0))[1]
-                exact[side, key] = _last_edit(end.id, members, history) or fallback
+                exact[side, key] = _last_edit(end.id, held, history) or fallback
         return exact
 
     async def _history(
         self, side: Side, record_id: str, names: list[str]
-    ) -> dict[tuple[str, str], tuple[Edit, ...]]:
+    ) -> dict[tuple[str, str], tuple[Edit, ...]] | None:
         try:
             return await self._apps[side].edits(self._sync.spec.object, {record_id: names})
         except TransientError:
-            return {}
+            return None
 
     def _apply(self, ledger: Ledger, ruling: Ruling) -> None:
         link = ruling.link
@@ -435,13 +447,21 @@ def _fails(link: Link) -> bool:
 
 
 def _last_edit(
-    record_id: str, names: list[str], history: Mapping[tuple[str, str], tuple[Edit, ...]]
+    record_id: str,
+    held: Mapping[str, Raw],
+    history: Mapping[tuple[str, str], tuple[Edit, ...]],
 ) -> int | None:
-    """Return when one of the fields was last edited by somebody else, microseconds UTC."""
-    times = [
-        microseconds(edit.at)
-        for name in names
-        for edit in history.get((record_id, name), ())[:1]
-        if not edit.ours
-    ]
+    """Return when somebody else gave one of the fields what it holds, microseconds UTC.
+
+    Not simply the newest entries: the app may know later ones than the snapshot that is decided.
+    """
+    standing = {
+        name: next((e for e in history.get((record_id, name), ()) if _is_value(e, raw)), None)
+        for name, raw in held.items()
+    }
+    times = [microseconds(e.at) for e in standing.values() if e is not None and not e.ours]
     return max(times, default=None)
+
+
+def _is_value(edit: Edit, raw: Raw) -> bool:
+    return (edit.value or None) == (raw or None)

@@ -219,7 +219,7 @@ def _decide_pair(sync: Sync, link: Link, known: Known) -> Ruling:
         link=_judged(sync, settled, refused, decisions, drafts),
         drafts=drafts,
         conflicts=tuple(_conflicts(sync, link, decisions, known)),
-        history=tuple(_losses(sync, link, decisions, known)),
+        history=tuple(_losses(sync, link, decisions, known, drafts)),
         decisions=decisions,
         settles=settled is not link and any(_is_bare(dec) for dec in decisions.values()),
     )
@@ -376,8 +376,15 @@ def _conflicts(
     return found
 
 
-def _losses(sync: Sync, link: Link, decisions: dict[str, Decision], known: Known) -> list[Change]:
+def _losses(
+    sync: Sync,
+    link: Link,
+    decisions: dict[str, Decision],
+    known: Known,
+    drafts: tuple[Draft, ...],
+) -> list[Change]:
     """History of the values that are about to be overwritten by a blind edit's winner."""
+    written = {draft.side for draft in drafts}
     return [
         Change(
             sync=sync.name,
@@ -392,7 +399,9 @@ def _losses(sync: Sync, link: Link, decisions: dict[str, Decision], known: Known
             lost=True,
         )
         for key, decision in decisions.items()
-        if isinstance(decision, Copy) and decision.lost is not None
+        if isinstance(decision, Copy)
+        and decision.lost is not None
+        and decision.source.other in written
     ]
 
 

@@ -188,22 +188,38 @@ def _misjudged(facts: Facts, pair: Pair, unit: Meaning) -> Iterator[str]:
         return
     edits = facts.edits(pair, unit)
     for conflict in facts.view.conflicts:
-        if conflict.link != row.id or not facts.is_unit(conflict.unit, unit):
-            continue
-        left = _edit_of(edits, unit, Side.LEFT, conflict.left)
-        right = _edit_of(edits, unit, Side.RIGHT, conflict.right)
-        what = f"I11: {pair}: conflict of {unit.name} {conflict.left!r} / {conflict.right!r}"
-        if left is None or right is None:
-            yield f"{what}: no person made both edits"
-            continue
-        first, second = sorted((left, right), key=lambda edit: edit.at)
-        if second.seen_by == "write" and first in facts.superseded(second, edits, unit):
-            yield f"{what}: the later author had seen the earlier edit"
-        elif not conflict.uncertain and _least_apart_s(facts, left, right) > (
-            facts.scenario.window_s
-        ):
-            yield f"{what}: the edits are {_least_apart_s(facts, left, right):.1f} s apart"
+        if conflict.link == row.id and facts.is_unit(conflict.unit, unit):
+            what = f"I11: {pair}: conflict of {unit.name} {conflict.left!r} / {conflict.right!r}"
+            meetings = [
+                (left, right)
+                for left in _edits_of(edits, unit, Side.LEFT, conflict.left)
+                for right in _edits_of(edits, unit, Side.RIGHT, conflict.right)
+            ]
+            reasons = [
+                _unfounded(facts, unit, edits, meeting, uncertain=conflict.uncertain)
+                for meeting in meetings
+            ] or ["no person made both edits"]
+            if all(reasons):
+                yield f"{what}: {reasons[-1]}"
     yield from _unrecorded(facts, pair, unit, edits, row.id)
+
+
+def _unfounded(
+    facts: Facts,
+    unit: Meaning,
+    edits: list[UnitEdit],
+    meeting: tuple[UnitEdit, UnitEdit],
+    *,
+    uncertain: bool,
+) -> str:
+    """Say why two edits were no conflict, or return the empty text."""
+    first, second = sorted(meeting, key=lambda edit: edit.at)
+    if second.seen_by == "write" and first in facts.superseded(second, edits, unit):
+        return "the later author had seen the earlier edit"
+    apart = _least_apart_s(facts, *meeting)
+    if not uncertain and apart > facts.scenario.window_s:
+        return f"the edits are {apart:.1f} s apart"
+    return ""
 
 
 def _unrecorded(
@@ -213,24 +229,24 @@ def _unrecorded(
     for line in facts.view.history:
         if line.link != link or line.rule != "M6" or not facts.is_unit(line.unit, unit):
             continue
-        loser = _edit_of(edits, unit, line.side, line.before)
+        losers = _edits_of(edits, unit, line.side, line.before)
         winners = [
             edit
             for edit in edits
             if edit.side is not line.side and unit.agrees(edit.side, edit.raws, line.after)
         ]
-        if loser is None or not winners or unit.blank(loser.raws):
-            continue
-        if _most_apart_s(facts, loser, winners[-1]) <= facts.scenario.window_s:
+        meetings = [(one, two) for one in losers for two in winners if not unit.blank(one.raws)]
+        if meetings and all(
+            _most_apart_s(facts, *meeting) <= facts.scenario.window_s for meeting in meetings
+        ):
             yield (
-                f"I11: {pair}: {unit.name} {loser.raws!r} lost to {winners[-1].raws!r} within"
+                f"I11: {pair}: {unit.name} {line.before!r} lost to {line.after!r} within"
                 " the window, and no conflict is recorded"
             )
 
 
-def _edit_of(edits: list[UnitEdit], unit: Meaning, side: Side, raws: Raws) -> UnitEdit | None:
-    found = [e for e in edits if e.side is side and unit.same(e.raws, raws)]
-    return found[-1] if found else None
+def _edits_of(edits: list[UnitEdit], unit: Meaning, side: Side, raws: Raws) -> list[UnitEdit]:
+    return [e for e in edits if e.side is side and unit.same(e.raws, raws)]
 
 
 def _apart_s(facts: Facts, one: UnitEdit, two: UnitEdit) -> tuple[float, float]:

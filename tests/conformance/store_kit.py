@@ -85,7 +85,7 @@ def full_end(record_id: str) -> End:
         base={"amount": Base(version=2, raws=("1500.00", "EUR")), "empty": Base(1, (None,))},
         moved={"stage": (5, 9)},
         replaced=("v5", "v6"),
-        late={"name": Late(until_us=99, raws=("x",))},
+        late={"name": (Late(until_us=99, raws=("x",)),)},
         gone=Departure.ARCHIVED,
     )
 

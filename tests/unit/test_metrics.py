@@ -211,6 +211,8 @@ async def test_health_says_why_it_is_not_ready() -> None:
         ready=False,
         why_not=("sales: erp is unreachable",),
         connections={"sales": "waiting to restart"},
+        reloads=2,
+        refused="tieline.yaml:3:1: unknown key",
     )
     async with listening(Metrics("1"), not_ready) as client:
         answer = await client.get("/healthz")
@@ -220,6 +222,8 @@ async def test_health_says_why_it_is_not_ready() -> None:
         "ready": False,
         "why_not": ["sales: erp is unreachable"],
         "connections": {"sales": "waiting to restart"},
+        "reloads": 2,
+        "refused": "tieline.yaml:3:1: unknown key",
     }
 
 

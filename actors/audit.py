@@ -18,7 +18,7 @@ from actors.intents import Done, Intent, IntentKind, UnitWrite
 from actors.links import Base, Change, Conflict, End, Link
 from actors.mapping.record import Sync
 from actors.mapping.units import Unit
-from actors.merge import Copy, Observed, decide_unit
+from actors.merge import Ask, Copy, Observed, Refuse, decide_unit
 from actors.observing import arrivals, microseconds, moment
 from actors.records import Edit, Side
 from actors.values import Raw
@@ -89,11 +89,11 @@ def audit_write(
         )
         at = max(microseconds(edits[name].at) for name in names if name in edits) - offset_us
         verdict = decide_unit(unit, *_contest(intent, write, hidden, at))
-        if not isinstance(verdict, Copy):
+        if not isinstance(verdict, Copy | Ask | Refuse):
             continue
-        wins = verdict.source is intent.side
+        wins = isinstance(verdict, Copy) and verdict.source is intent.side
         history.append(_lost(sync, link, intent, write, hidden, now_us, verdict.rule))
-        if verdict.clash:
+        if not isinstance(verdict, Refuse) and verdict.clash:
             conflict = _conflict(sync, link, intent, write, hidden, at, now_us, wins)
             conflicts.append(msgspec.structs.replace(conflict, uncertain=verdict.uncertain))
         if wins:

@@ -30,7 +30,7 @@ from actors.ledger import Ledger
 from actors.links import Conflict, End, Link, Settled, Status
 from actors.mapping.record import Sync
 from actors.messages import Trace
-from actors.observing import is_stale, microseconds, moment, observe
+from actors.observing import is_stale, microseconds, moment, observe_link
 from actors.ports import Clock, Connector, Store
 from actors.records import Departure, Edit, Gone, Side, Snapshot
 from actors.settling import adopt, recover_update, settle_done
@@ -164,8 +164,8 @@ class Outcomes:
         known = link.end(side)
         if known is not None and is_stale(known, current):
             return Verdict(link=self.soon(link, "an older copy of it was read"), looks=True)
-        end = observe(self._sync, side, known, current, self._now_us())
-        return Verdict(link=link.with_end(side, end), decides=True, is_fresh=True)
+        seen = observe_link(self._sync, link, side, current, self._now_us())
+        return Verdict(link=seen, decides=True, is_fresh=True)
 
     def _vanished(self, link: Link, side: Side, how: Departure) -> Verdict:
         end = link.end(side)

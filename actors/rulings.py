@@ -431,6 +431,9 @@ class Rulings:
             self._attention.changed(link.id, self._clock.monotonic())
         if verdict.closes:
             self._attention.closed(link.id)
+        known = before.end(intent.side)
+        if known is not None and end is not None and known.id == end.id:
+            await self._note_overwritten(ledger, link, intent.side, known)
         ledger.put(link)
         if verdict.decides and not self._attention.is_busy(link.id):
             await self.rule(ledger, link, intent.side, began)

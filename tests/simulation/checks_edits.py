@@ -54,7 +54,14 @@ def _lost(facts: Facts, pair: Pair, unit: Meaning) -> Iterator[str]:
 def _is_said(facts: Facts, pair: Pair, unit: Meaning, edit: UnitEdit) -> bool:
     said = facts.now(pair, unit)
     mine, theirs = said[edit.side], said[edit.side.other]
-    return unit.same(mine, edit.raws) and unit.agrees(edit.side, mine, theirs)
+    if not unit.agrees(edit.side, mine, theirs):
+        return False
+    if unit.same(mine, edit.raws):
+        return True
+    # What a late write has run over is said again by way of the other side, to its precision.
+    writes = facts.writes_to.get((edit.side, pair.records[edit.side].id), ())
+    is_healed = any(write.answer in ("lost", "unknown") for write in writes)
+    return is_healed and unit.agrees(edit.side, edit.raws, theirs)
 
 
 def _is_exempt(facts: Facts, pair: Pair, unit: Meaning, edit: UnitEdit) -> bool:
@@ -154,9 +161,13 @@ def _is_resurrection(
         before = len(ancestors)
         for one in edits:
             if one.id in ancestors:
-                ancestors |= {earlier.id for earlier in facts.superseded(one, edits, unit)}
+                ancestors |= {
+                    earlier.id
+                    for earlier in facts.superseded(one, edits, unit)
+                    if earlier.side is one.side or one.seen_by == "write"
+                }
         grown = len(ancestors) > before
-    return standing[-1].id in ancestors
+    return all(one.id in ancestors for one in standing)
 
 
 # --- conflicts ----------------------------------------------------------------------------------

@@ -92,9 +92,13 @@ def _datetime(raw: str) -> datetime:
         raise OutsideDomainError(f"{raw[:40]!r} is not a date and time") from None
     if moment.tzinfo is None:
         raise OutsideDomainError(f"{raw[:40]!r} has no time zone")
+    try:
+        moment = moment.astimezone(UTC)
+    except OverflowError:
+        moment = datetime.max
     if not MINYEAR < moment.year < MAXYEAR:  # or another zone may put it outside the calendar
         raise OutsideDomainError(f"{raw[:40]!r} is at the edge of the calendar")
-    return moment.astimezone(UTC)
+    return moment
 
 
 def _members(raw: str) -> frozenset[str]:

@@ -8,7 +8,7 @@ the unit, so that groups (amount with currency, stage with pipeline) travel toge
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import MAXYEAR, MINYEAR, UTC, date, datetime
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 from typing import TypeAlias
 from zoneinfo import ZoneInfo
@@ -221,12 +221,10 @@ class DateInZone(Relation, frozen=True, kw_only=True):
         # Midnight may not exist; zoneinfo then takes the offset before the gap, which names
         # the very instant at which the gap, and so the day, begins.
         midnight = datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(self.zone))
-        try:
-            first = midnight.astimezone(UTC)
-            exists = self._day_of(first) == day  # Samoa had no 30 December 2011
-        except OverflowError:
-            exists = False
-        if not exists:
+        if not MINYEAR + 1 < day.year < MAXYEAR - 1:  # in UTC it may fall into another year
+            raise OutsideDomainError(f"the day {day} is at the edge of the calendar")
+        first = midnight.astimezone(UTC)
+        if self._day_of(first) != day:  # Samoa had no 30 December 2011
             raise OutsideDomainError(f"the day {day} does not exist in {self.zone}")
         return first
 

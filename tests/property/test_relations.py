@@ -143,6 +143,13 @@ def test_a_day_that_a_zone_skipped_is_refused() -> None:
         relation.to_left((date(2011, 12, 30),), (None,))
 
 
+@pytest.mark.parametrize("year", [1, 2, 9998, 9999])
+def test_a_day_at_the_edge_of_the_calendar_is_refused(year: int) -> None:
+    relation = DateInZone(zone="Asia/Tokyo", day_on_right=True)
+    with pytest.raises(OutsideDomainError, match="edge of the calendar"):
+        relation.to_left((date(year, 1, 1),), (None,))
+
+
 def test_a_stage_takes_the_first_listed_counterpart() -> None:
     relation = Pairs(pairs=((("a",), ("x",)), (("a",), ("y",)), (("b",), ("x",))), what="stage")
     assert relation.to_right(("a",), ("z",)) == ("x",)

@@ -85,6 +85,7 @@ def test_h19_texts_are_equal_after_nfc_and_one_kind_of_line_break(
         (Kind.DATETIME, "2026-03-02T10:00:00", "no time zone"),
         (Kind.DATETIME, "soon", "not a date and time"),
         (Kind.DATETIME, "0001-01-01T00:00:00+10:00", "edge of the calendar"),
+        (Kind.DATETIME, "0002-01-01T00:00:00+01:00", "edge of the calendar"),
         (Kind.DATETIME, "9999-12-31T23:59:59Z", "edge of the calendar"),
     ],
 )

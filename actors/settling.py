@@ -6,8 +6,9 @@ in the app's answer is a fresh snapshot like any other.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
+from itertools import takewhile
 
 import msgspec
 from msgspec import Struct
@@ -220,12 +221,16 @@ def _was_written(
     Without history the present value came after our last read and is taken for the later one.
     """
     names = [member.name for member in unit.members(target)]
-    traced = [edits[name] for name in names if name in edits]
-    if not traced:
+    if write.expected is None or not any(name in edits for name in names):
         return True
-    sent = unit.native(target, write.sent)
+    sent, read = unit.native(target, write.sent), unit.native(target, write.expected)
     return all(
-        any((edit.value or None) == sent[name] for edit in edits[name])
+        any((edit.value or None) == sent[name] for edit in _since(read[name], edits[name]))
         for name in names
-        if name in edits
+        if name in edits and sent[name] != read[name]
     )
+
+
+def _since(read: Raw, edits: tuple[Edit, ...]) -> Iterator[Edit]:
+    """Yield the edits that are newer than the value we had read; older ones are not ours."""
+    return takewhile(lambda edit: (edit.value or None) != (read or None), edits)

@@ -18,6 +18,7 @@ from actors.spec import Pace
 
 _DUE_AT_ONCE = 200
 _ASK_STORE_EVERY = 30.0
+_NEVER_US = 2**63 - 1
 _PRESENCE_PAGE = 100
 _UNKNOWN_FIRST = timedelta(seconds=2)
 _UNKNOWN_LAST = timedelta(minutes=1)
@@ -75,10 +76,18 @@ class Rounds:
     async def _look_at_due(self, attention: Attention, now: float) -> None:
         now_us = microseconds(self._clock.now())
         due = await self._store.load_due(self._sync.name, now_us, _DUE_AT_ONCE)
-        self._ask_store_at = now + (1.0 if due else _ASK_STORE_EVERY)
         for link in due:
             if not attention.is_busy(link.id):
                 self.look(link)
+        self._ask_store_at = now + (1.0 if due else await self._until_next_due(now_us))
+
+    async def _until_next_due(self, now_us: int) -> float:
+        """Return the seconds until a link is due, within bounds: our wall clock may jump."""
+        next_due = await self._store.load_due(self._sync.name, _NEVER_US, 1)
+        if not next_due or next_due[0].due_us is None:
+            return _ASK_STORE_EVERY
+        ahead = (next_due[0].due_us - now_us) / 1_000_000
+        return min(max(ahead, 0.0), _ASK_STORE_EVERY)
 
     def look(self, link: Link, sides: Iterable[Side] = tuple(Side)) -> None:
         """Have both ends of a link read, or that on some side."""

@@ -18,6 +18,7 @@ from actors.intents import (
     Done,
     Exists,
     Intent,
+    IntentKind,
     Outcome,
     Rejected,
     Stale,
@@ -227,7 +228,7 @@ class Runner:
         return Done(
             stored=self._trim(job.record),
             refused=job.refused,
-            proven=not job.is_touched or self._wrote_last(job.record),
+            proven=not job.is_touched or (self._wrote_last(job.record) and not _is_dated(job)),
         )
 
     def _wrote_last(self, record: Snapshot) -> bool:
@@ -245,3 +246,16 @@ class Runner:
     def _trim(self, record: Snapshot) -> Snapshot:
         values = {name: record.values[name] for name in self._fields}
         return msgspec.structs.replace(record, values=values)
+
+
+def _is_dated(job: Job) -> bool:
+    """Say whether Tryton put its own day in place of the one that we sent, as we closed a deal.
+
+    That day is news, not our value in another form: the other app is to hear of it. A deal that
+    was closed elsewhere before it came here is another matter: Tryton's day is then only that
+    of its arrival, and says nothing about the deal.
+    """
+    sent, record = job.intent.values.get("end_date"), job.record
+    if job.intent.kind is not IntentKind.UPDATE or "state" not in job.intent.values:
+        return False
+    return sent is not None and record is not None and record.values.get("end_date") != sent

@@ -273,6 +273,26 @@ async def test_fields_are_written_before_the_deal_closes(
     assert outcome.stored == await read(erp, stored.id)
 
 
+@pytest.mark.parametrize(("day", "proven"), [("2030-01-01", False), ("today", True)])
+async def test_the_day_that_tryton_gives_a_deal_as_it_closes_is_news(
+    erp: TrytonConnector, tryton_admin: AdminClient, day: str, proven: bool
+) -> None:
+    stored = await make(erp, Whole(tryton_admin, state="opportunity"))
+    outcome = await write_one(erp, updating(stored, end_date=day.replace("today", today()), state="lost"))
+    assert isinstance(outcome, Done)
+    assert (outcome.refused, outcome.proven) == ({}, proven)
+    assert outcome.stored.values["end_date"] == today()
+
+
+async def test_the_day_of_arrival_of_a_deal_that_was_lost_before_is_no_news(
+    erp: TrytonConnector, tryton_admin: AdminClient
+) -> None:
+    values = Whole(tryton_admin, state="lost", end_date="2020-01-01")
+    outcome = await write_one(erp, creating(values))
+    assert isinstance(outcome, Done)
+    assert outcome.proven
+
+
 async def test_a_lost_deal_is_locked_and_nothing_is_sent(
     erp: TrytonConnector, tryton_admin: AdminClient, cutter: AnswerCutter
 ) -> None:

@@ -278,7 +278,9 @@ async def test_the_day_that_tryton_gives_a_deal_as_it_closes_is_news(
     erp: TrytonConnector, tryton_admin: AdminClient, day: str, proven: bool
 ) -> None:
     stored = await make(erp, Whole(tryton_admin, state="opportunity"))
-    outcome = await write_one(erp, updating(stored, end_date=day.replace("today", today()), state="lost"))
+    outcome = await write_one(
+        erp, updating(stored, end_date=day.replace("today", today()), state="lost")
+    )
     assert isinstance(outcome, Done)
     assert (outcome.refused, outcome.proven) == ({}, proven)
     assert outcome.stored.values["end_date"] == today()

@@ -6,9 +6,8 @@ keeps history, what was lost in the gap is found, merged by M6 and M7, and never
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
-from itertools import pairwise
 
 import msgspec
 from msgspec import Struct
@@ -33,29 +32,54 @@ class Audit(Struct, frozen=True, kw_only=True):
 
 
 def hidden_edits(
-    intent: Intent, history: Mapping[tuple[str, str], tuple[Edit, ...]], since: datetime
+    units: Iterable[Unit], intent: Intent, history: Mapping[tuple[str, str], tuple[Edit, ...]]
 ) -> dict[str, Edit]:
-    """Return, by field, somebody's edit that `intent` overwrote and that was made after `since`.
+    """Return, by field, what people had there that `intent` overwrote without having seen it.
 
     Args:
+        units: those of the intent that are to be looked at.
         history: by (record id, field), newest first.
-        since: the target's modified time when it was last read before the write.
     """
-    hidden = {
-        name: _between(history.get((intent.record_id or "", name), ()), sent, since)
-        for name, sent in intent.values.items()
-    }
-    return {name: edit for name, edit in hidden.items() if edit is not None}
+    by_key, since = {unit.key: unit for unit in units}, moment(intent.seen_us)
+    found: dict[str, Edit] = {}
+    for write in intent.units:
+        if write.unit not in by_key or write.expected is None:
+            continue
+        names = [member.name for member in by_key[write.unit].members(intent.side)]
+        below = {
+            name: edit
+            for name, sent in zip(names, write.sent, strict=True)
+            if (edit := _beneath(history.get((intent.record_id or "", name), ()), sent, since))
+        }
+        hidden = _had(names, below, write.expected)
+        if below and hidden not in (write.expected, write.sent):
+            found |= below
+    return found
 
 
-def _between(edits: tuple[Edit, ...], sent: Raw, since: datetime) -> Edit | None:
-    """Return somebody's edit that lies just below ours and was made after our reading.
+def _had(
+    names: Iterable[str], below: Mapping[str, Edit], otherwise: Iterable[Raw]
+) -> tuple[Raw, ...]:
+    """Return a unit's raws as they were under our write; a field without an edit as known."""
+    return tuple(
+        (below[name].value or None) if name in below else raw
+        for name, raw in zip(names, otherwise, strict=True)
+    )
 
-    A value that we did not change has no entry of ours: what matches is then an older one.
+
+def _beneath(edits: Iterable[Edit], sent: Raw, since: datetime) -> Edit | None:
+    """Return the newest edit by somebody else, since our reading, that our write stands on.
+
+    What lies above our write was made after it. A value that we did not change has no entry of
+    ours: then somebody's entry of that very value is what our write stands on.
     """
-    for ours, below in pairwise(edits):
-        if (ours.value or None) == (sent or None):
-            return below if not below.ours and below.at > since else None
+    is_reached = False
+    for edit in edits:
+        if edit.at <= since:
+            return None
+        is_reached = is_reached or (edit.value or None) == (sent or None)
+        if is_reached and not edit.ours:
+            return edit
     return None
 
 
@@ -83,10 +107,7 @@ def audit_write(
         names = [member.name for member in unit.members(intent.side)] if unit else []
         if unit is None or write.expected is None or not any(name in edits for name in names):
             continue
-        hidden = tuple(
-            edits[name].value if name in edits else raw
-            for name, raw in zip(names, write.expected, strict=True)
-        )
+        hidden = _had(names, edits, write.expected)
         at = max(microseconds(edits[name].at) for name in names if name in edits) - offset_us
         verdict = decide_unit(unit, *_contest(intent, write, hidden, at))
         if not isinstance(verdict, Copy | Ask | Refuse):
@@ -192,6 +213,7 @@ def _draft(sync: Sync, link: Link, side: Side, writes: list[UnitWrite]) -> Draft
         values=values,
         record_id=end.id,
         token=end.seen.token if end.seen is not None else None,
+        seen_us=end.seen.modified_us if end.seen is not None else 0,
     )
 
 
@@ -218,13 +240,13 @@ def overwritten_late(
             continue
         now, known = unit.raws(side, end.seen.values), unit.raws(side, before.seen.values)
         since = moment(before.seen.modified_us)
-        hidden = [
-            _between(history.get((end.id, member.name), ()), raw, since)
-            for member, raw in zip(unit.members(side), now, strict=True)
-        ]
-        lost = tuple(
-            edit.value if edit is not None else raw for edit, raw in zip(hidden, known, strict=True)
-        )
+        names = [member.name for member in unit.members(side)]
+        below = {
+            name: edit
+            for name, raw in zip(names, now, strict=True)
+            if (edit := _beneath(history.get((end.id, name), ()), raw, since)) is not None
+        }
+        lost = _had(names, below, known)
         settled = before.base.get(unit.key)
         if unit.same(side, lost, now) or (
             settled is not None and unit.same(side, lost, settled.raws)

@@ -50,6 +50,7 @@ class Draft(Struct, frozen=True, kw_only=True):
     key: str | None = None
     record_id: str | None = None
     token: str | None = None
+    seen_us: int = 0
     edited_us: int = 0
 
 
@@ -305,6 +306,7 @@ def _update(sync: Sync, link: Link, target: Side, writes: list[UnitWrite]) -> Dr
         values=_native(sync, target, writes, blanks=True),
         record_id=end.id,
         token=end.seen.token if end.seen is not None else None,
+        seen_us=end.seen.modified_us if end.seen is not None else 0,
         edited_us=max(edits, default=0),
     )
 

@@ -54,6 +54,8 @@ class Intent(Struct, frozen=True, kw_only=True):
         record_id: the target record; None on creates.
         values: raw value by native field name: the union of all units' `sent`.
         token: the target's version that the decision saw, for apps with an optimistic lock.
+        seen_us: the target's modified time in the snapshot that the decision saw, microseconds
+            UTC by its own clock; 0 on creates.
         edited_us: when the source was edited, microseconds UTC by the source's clock (for lag).
         decided_us: our own clock, microseconds UTC.
         attempts: how often it was sent; after the first attempt its outcome may be unknown.
@@ -69,6 +71,7 @@ class Intent(Struct, frozen=True, kw_only=True):
     key: str | None = None
     record_id: str | None = None
     token: str | None = None
+    seen_us: int = 0
     edited_us: int = 0
     decided_us: int = 0
     attempts: int = 0

@@ -30,7 +30,7 @@ from actors.ledger import Ledger
 from actors.links import Conflict, End, Link, Settled, Status
 from actors.mapping.record import Sync
 from actors.messages import Trace
-from actors.observing import is_stale, microseconds, moment, observe_link
+from actors.observing import is_stale, microseconds, observe_link
 from actors.ports import Clock, Connector, Store
 from actors.records import Departure, Edit, Gone, Side, Snapshot
 from actors.settling import adopt, recover_update, settle_done
@@ -256,26 +256,26 @@ class Outcomes:
             self._sync, link, intent, trace, self._now_us(), self._pace.late
         )
         ledger.history += settlement.history
-        hidden = self._hidden(known, intent, trace)
+        hidden = self._hidden(intent, trace)
         if hidden:
             done = Done(stored=trace.current)
             return self.audited(ledger, settlement.link, intent, done, hidden)
         return Verdict(link=settlement.link, decides=True, is_fresh=True)
 
-    def _hidden(self, known: End | None, intent: Intent, trace: Trace) -> dict[str, Edit]:
+    def _hidden(self, intent: Intent, trace: Trace) -> dict[str, Edit]:
         """Find what a write of unknown outcome overwrote, where it is what stands there now."""
-        if known is None or known.seen is None or trace.current is None:
-            return {}
-        units = {unit.key: unit for unit in self._sync.units}
-        standing = {
-            member.name
+        assert trace.current is not None
+        units, values = {unit.key: unit for unit in self._sync.units}, trace.current.values
+        standing = [
+            units[write.unit]
             for write in intent.units
-            if (unit := units.get(write.unit)) is not None
-            and unit.same(intent.side, unit.raws(intent.side, trace.current.values), write.sent)
-            for member in unit.members(intent.side)
-        }
-        history = {(intent.record_id or "", name): trace.edits.get(name, ()) for name in standing}
-        return hidden_edits(intent, history, moment(known.seen.modified_us))
+            if write.unit in units
+            and units[write.unit].same(
+                intent.side, units[write.unit].raws(intent.side, values), write.sent
+            )
+        ]
+        history = {(intent.record_id or "", name): edits for name, edits in trace.edits.items()}
+        return hidden_edits(standing, intent, history)
 
     def _recovered_create(
         self, ledger: Ledger, link: Link, intent: Intent, trace: Trace

@@ -17,7 +17,7 @@ from actors.deciding import Known, Ruling, decide_link
 from actors.errors import TransientError
 from actors.intents import Done, Exists, Intent
 from actors.ledger import Ledger
-from actors.links import End, Link, Settled, Status
+from actors.links import End, Link, Seen, Settled, Status
 from actors.mapping.record import Sync
 from actors.messages import Judged, Mapped, Recovered, Written
 from actors.observing import arrivals, is_stale, microseconds, observe, observe_link
@@ -432,17 +432,30 @@ class Rulings:
         if verdict.closes:
             self._attention.closed(link.id)
         known = before.end(intent.side)
+        is_noted = True
         if known is not None and end is not None and known.id == end.id:
-            await self._note_overwritten(ledger, link, intent.side, known)
+            is_noted = await self._note_overwritten(ledger, link, intent.side, known)
+        if not is_noted:
+            link = _forgetting(link, intent.side, known)
         ledger.put(link)
         if verdict.decides and not self._attention.is_busy(link.id):
             await self.rule(ledger, link, intent.side, began)
         was_passed_over = before.due_us is not None  # while its write was on its way
-        if was_passed_over:
+        if was_passed_over or not is_noted:
             decided = ledger.link(link.id) or link
             ledger.put(msgspec.structs.replace(decided, due_us=self._now_us()))
-        if verdict.looks or was_passed_over:
+        if verdict.looks or was_passed_over or not is_noted:
             self._rounds.look(ledger.link(link.id) or link)
+
+
+def _forgetting(link: Link, side: Side, known: End | None) -> Link:
+    """Return the link as if this version had not been seen: it is to be looked at again."""
+    end = link.end(side)
+    if end is None or end.seen is None or known is None or known.seen is None:
+        return link
+    last = known.seen
+    seen = Seen(last.token, last.modified_us, end.seen.values, end.seen.config)
+    return link.with_end(side, msgspec.structs.replace(end, seen=seen))
 
 
 def _fails(link: Link) -> bool:

@@ -65,6 +65,74 @@ class TooLong(StrEnum):
     SHORTEN = "shorten"
 
 
+class Leave(StrEnum):
+    """What becomes of a linked pair that no longer passes a filter (F19).
+
+    STOP: the update that made it leave is still sent, then the pair is left alone until it
+    passes again. FIRST_SYNC_ONLY: filters decide only what gets linked.
+    """
+
+    STOP = "stop"
+    FIRST_SYNC_ONLY = "first-sync-only"
+
+
+class Match(StrEnum):
+    """How many parts of a group of conditions must hold."""
+
+    ALL = "all"
+    ANY = "any"
+    NONE = "none"
+
+
+class Operator(StrEnum):
+    """What a condition asks of a value; which fit a field depends on its kind."""
+
+    EQUALS = "equals"
+    NOT_EQUALS = "not equals"
+    IN = "in"
+    NOT_IN = "not in"
+    CONTAINS = "contains"
+    NOT_CONTAINS = "not contains"
+    MORE = "more than"
+    AT_LEAST = "at least"
+    LESS = "less than"
+    AT_MOST = "at most"
+    BETWEEN = "between"
+    KNOWN = "known"
+    UNKNOWN = "unknown"
+    BEFORE = "before"
+    AFTER = "after"
+    LAST = "last"
+    NEXT = "next"
+    OLDER = "older than"
+    FURTHER = "further than"
+
+
+CHANGED = "*changed"
+"""Stands for a field in a condition: when the record was last changed, by the app's clock."""
+
+
+class Condition(Struct, frozen=True, kw_only=True, tag="condition"):
+    """One condition of a filter, as written: nothing resolved.
+
+    Attributes:
+        field: native name, or `CHANGED`.
+        operands: as people write them: option, stage or user by id or label, `2026-03-01`,
+            `30 days`.
+    """
+
+    field: str
+    operator: Operator
+    operands: tuple[str, ...] = ()
+
+
+class Conditions(Struct, frozen=True, kw_only=True, tag="conditions"):
+    """A filter, or a group within one; an empty `all` lets every record pass."""
+
+    match: Match = Match.ALL
+    parts: tuple[Condition | Conditions, ...] = ()
+
+
 class Rules(Struct, frozen=True, kw_only=True):
     """How one unit is merged.
 
@@ -115,6 +183,9 @@ class SyncSpec(Struct, frozen=True, kw_only=True):
         fallback_left, fallback_right: user to set on create when a person has no counterpart.
         timezone: IANA zone for dates that meet times; None takes the left account's.
         create: sides on which records may be created.
+        update: sides on which records that are there already may be changed.
+        filters: what the records of a side must pass to sync.
+        leave: what becomes of a linked pair that no longer passes.
     """
 
     connection: str
@@ -130,6 +201,9 @@ class SyncSpec(Struct, frozen=True, kw_only=True):
     fallback_right: str | None = None
     timezone: str | None = None
     create: tuple[Side, ...] = (Side.LEFT, Side.RIGHT)
+    update: tuple[Side, ...] = (Side.LEFT, Side.RIGHT)
+    filters: dict[Side, Conditions] = {}
+    leave: Leave = Leave.STOP
 
     @property
     def name(self) -> str:

@@ -7,7 +7,6 @@ carry out goes back as an outcome.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
@@ -52,7 +51,6 @@ class Writer:
         self._fields = sync.fields[side]
         self._units = {unit.key: unit for unit in sync.units}
         self._is_prepared = False
-        self._read: dict[int, datetime] = {}  # by intent: the target's time as the guard saw it
 
     async def run(
         self,
@@ -75,7 +73,6 @@ class Writer:
     async def _write(self, order: Write) -> Written:
         outcomes: dict[int, Outcome] = {}
         overwritten: dict[int, dict[str, Edit]] = {}
-        self._read = {}
         began = self._clock.monotonic()
         try:
             await self._prepare()
@@ -117,7 +114,6 @@ class Writer:
             elif self._has_moved(intent, record):
                 outcomes[intent.id] = Stale(current=record)
             else:
-                self._read[intent.id] = record.modified_at
                 ready.append(intent)
         return ready
 
@@ -162,7 +158,7 @@ class Writer:
         except TransientError as error:
             outcomes |= {one.id: Unknown(reason=f"no history came: {error}") for one in updates}
             return {}
-        found = {one.id: hidden_edits(one, history, self._read[one.id]) for one in updates}
+        found = {one.id: hidden_edits(self._sync.units, one, history) for one in updates}
         return {intent_id: edits for intent_id, edits in found.items() if edits}
 
     # --- recovering -------------------------------------------------------------------------

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 
 import anyio
 
+from actors.records import Side
 from tests.simulation.facts import Facts
+from tests.simulation.ledger import Call
 from tests.simulation.loop import DeadlockError, LivelockError, current_loop, simulate
 from tests.simulation.oracle import judge, judge_rest, judge_restart
 from tests.simulation.scenario import Scenario, scenario_of
@@ -139,6 +141,10 @@ def _is_calm(world: World) -> bool:
         return False
     if world.is_pending or (writes and writes[-1].sent_at > now - _CALM_S):
         return False
+    # A call that began in bad times may still keep a side from being polled.
+    polled = {call.side for call in world.ledger.calls[-200:] if _is_recent_poll(call, now)}
+    if len(polled) < len(Side):
+        return False
     late = any(
         v.indexed_at > now - _LOOK_S
         for crm in world.crms.values()
@@ -146,6 +152,10 @@ def _is_calm(world: World) -> bool:
         for v in record.versions[-1:]
     )
     return not late and not _has_work(world)
+
+
+def _is_recent_poll(call: Call, now: float) -> bool:
+    return call.name == "changes" and call.at > now - _LOOK_S
 
 
 def _has_work(world: World) -> bool:

@@ -6,7 +6,7 @@ Written apart from the engine on purpose: the demo checks the engine with it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 
 from msgspec import Struct
@@ -48,6 +48,10 @@ class Deal(Struct, frozen=True, kw_only=True):
             case _:
                 return str(getattr(self, field))
 
+    def shown(self, field: str) -> str:
+        """Return a field's value in the app's own words."""
+        return (self.app_stage if field == "stage" else self.value(field)) or "(empty)"
+
 
 class Pair(Struct, frozen=True):
     """A deal in both apps."""
@@ -67,10 +71,19 @@ class Pair(Struct, frozen=True):
             and not (field == "owner" and not self.hubspot.owner)
         )
 
-    @property
-    def is_dated_by_tryton(self) -> bool:
-        """Tryton was given a lost deal: it dates it with the day of its own closing, and locks."""
-        return self.tryton.stage == "lost" and bool(self.tryton.copy_of)
+    def excused(self) -> tuple[str, ...]:
+        """Return the fields that cannot be equal, since Tryton locks a deal as it is lost.
+
+        A deal that was lost when it came has the day of its arrival, and a comment that is mapped
+        only later does not get in.
+        """
+        here, there = self.hubspot, self.tryton
+        if there.stage != "lost":
+            return ()
+        day = there.close_day
+        came_lost = there.copy_of and day and abs(day - date.today()) <= timedelta(days=1)
+        dated = ("close day",) if came_lost and day != here.close_day else ()
+        return (*dated, COMMENT) if here.comment and not there.comment else dated
 
 
 class Pairing(Struct, frozen=True, kw_only=True):

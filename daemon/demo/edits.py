@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 from daemon.demo.deals import Pair, Pairing
@@ -84,21 +84,26 @@ def move_stage(stage: Stage, pair: Pair) -> None:
     """Close a deal in HubSpot as lost; Tryton dates it, and HubSpot takes the date over."""
     screen, who = stage.screen, stage.person
     screen.title("A stage move")
-    screen.act(f"{who.name} drags deal {pair.hubspot.id} in HubSpot to Closed Lost")
-    lost = stage.hubspot.stage_id("Closed Lost")
-    stage.hubspot.edit(who, pair.hubspot.id, {"dealstage": lost})
-    after, took = stage.wait_for(pair, "stage", "lost")
-    stage.tell_why(after, STAGE_UNIT)
-    day = after.tryton.value("close day")
-    after, more = stage.wait_for(after, "close day", day)
-    stage.expect_equal(after)
-    expect(day != pair.tryton.value("close day"), "Tryton did not date the lost deal")
-    stage.show_pair(pair, after, ("app_stage", "close day"))
-    screen.good(f"lost in Tryton {took:.1f} s later, by its button `lost`")
-    screen.good(
-        f"Tryton dated it with the day of the closing; HubSpot has that day {more:.1f} s on"
+    said = datetime.now(UTC) - timedelta(days=10)
+    screen.act(
+        f"{who.name} drags deal {pair.hubspot.id} in HubSpot to Closed Lost,"
+        f" and says that it ended ten days ago"
     )
+    values = {
+        "dealstage": stage.hubspot.stage_id("Closed Lost"),
+        "closedate": said.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+    }
+    stage.hubspot.edit(who, pair.hubspot.id, values)
+    closed, took = stage.wait_for(pair, "stage", "lost")
+    day = closed.tryton.value("close day")
+    screen.good(f"lost in Tryton {took:.1f} s later, by its button `lost`")
+    stage.tell_why(closed, STAGE_UNIT)
+    after, more = stage.wait_for(closed, "close day", day)
+    expect(day != said.date().isoformat(), "Tryton did not date the lost deal itself")
+    stage.expect_equal(after)
+    screen.good(f"Tryton dates and locks a deal as it closes: HubSpot has that day {more:.1f} s on")
     stage.tell_why(after, CLOSE_UNIT)
+    stage.show_pair(pair, after, ("stage", "close day"))
 
 
 def edit_both(stage: Stage, pair: Pair) -> None:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import msgspec
 from msgspec import Struct
 
@@ -55,11 +56,23 @@ def play(screen: Screen, *, folder: Path | None, keep: bool) -> None:
         DemoError: something is not as it should be.
         TrytonError: Tryton cannot be brought up.
     """
-    started = time.monotonic()
     with contextlib.ExitStack() as stack:
         stack.enter_context(ending_in_order())
         work = _work_folder(folder, stack)
-        token = f"demo-{secrets.token_hex(8)}"
+        try:
+            _play(screen, work, keep=keep)
+        except httpx.HTTPError as error:
+            raise DemoError(f"no answer any more: {error}") from error
+        finally:
+            if folder is not None:
+                screen.note(f"configuration, store and logs are in {work}")
+    screen.say("Everything is stopped.", "dim")
+
+
+def _play(screen: Screen, work: Path, *, keep: bool) -> None:
+    started = time.monotonic()
+    token = f"demo-{secrets.token_hex(8)}"
+    with contextlib.ExitStack() as stack:
         systems = stack.enter_context(_systems(screen, work, token))
         stage = _set(screen, work, systems, token, stack)
         show_plan(stage)
@@ -70,8 +83,9 @@ def play(screen: Screen, *, folder: Path | None, keep: bool) -> None:
         show_quiet(stage)
         show_totals(stage, time.monotonic() - started)
         if keep:
-            _keep(stage, work, token)
-    screen.say("Everything is stopped.", "dim")
+            _keep(stage, work)
+        else:
+            screen.say("`tieline demo --keep` leaves all of this running, to look around in")
 
 
 def _work_folder(folder: Path | None, stack: contextlib.ExitStack) -> Path:
@@ -155,7 +169,7 @@ def _set(
     )
 
 
-def _keep(stage: Stage, work: Path, token: str) -> None:
+def _keep(stage: Stage, work: Path) -> None:
     screen = stage.screen
     screen.say("")
     screen.say("Everything runs on. In another terminal:", "bold")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from daemon.demo.backfill import compare_all, wait_until_settled
-from daemon.demo.deals import COMMENT, Pair, Pairing
+from daemon.demo.deals import COMMENT, FIELDS, Pair, Pairing
 from daemon.demo.failing import expect
 from daemon.demo.processes import wait_until
 from daemon.demo.settings import NAME, NEW_FIELD, WRONG_STAGE, save, with_field, with_wrong_stage
@@ -105,7 +105,7 @@ def refuse_broken_file(stage: Stage, config: str) -> None:
     refused = tieline.hang_up().refused
     expect(not refused, f"the mended configuration was refused: {refused}")
     screen.good("the file is mended and applied")
-    compare_all(stage)
+    compare_all(stage, (*FIELDS, COMMENT))
 
 
 def _show_running_on(stage: Stage) -> None:

@@ -15,7 +15,7 @@ from rich.text import Text
 
 from daemon.cli.render import printable
 
-MOST_LINES = 24
+MOST_LINES = 23
 
 Advance = Callable[[str, int, int], None]
 """Tells a bar's name, how many are done and of how many."""

@@ -22,22 +22,22 @@ OWNERS = {
 
 _TEXT = """\
 daemon:
-  listen: 127.0.0.1:{port}    # /metrics for Prometheus, /healthz for whoever watches
-  store: tieline.db           # all that tieline must remember
+  listen: 127.0.0.1:{port} # /metrics for Prometheus, /healthz for whoever watches
+  store: tieline.db # all that tieline must remember
 
 apps:
   hubspot:
     type: hubspot
-    base_url: {hubspot_url}         # only for the sandbox
-    auth: {{token: "${{env:HUBSPOT_TOKEN}}"}}      # secrets only by reference
-    hold: 1s                                     # only for the sandbox, whose index is quick
+    base_url: {hubspot_url} # only for the sandbox
+    auth: {{token: "${{env:HUBSPOT_TOKEN}}"}} # secrets only by reference
+    hold: 1s # only for the sandbox, whose index is quick
   erp:
     type: tryton
     url: {tryton_url}
     database: {database}
     auth: {{user: {user}, password: "${{env:ERP_PASSWORD}}"}}
-    default_party: Kunde 00 AS       # Tryton's opportunities must have a party
-    default_employee: Kari Selger    # and an employee: for deals that come without
+    default_party: Kunde 00 AS # Tryton's opportunities must have a party
+    default_employee: Kari Selger # and an employee: for deals that come without
 
 connections:
   sales:
@@ -45,26 +45,27 @@ connections:
     poll: 1s
     deals:
       direction: both
-      conflicts: {{prefer: hubspot, window: 5m}}   # edits of one field this close: HubSpot wins
+      conflicts: {{prefer: hubspot, window: 5m}} # edits of one field this close: HubSpot wins
       pipelines:
         - hubspot: Sales Pipeline
           erp: opportunities
-          stages:                                # deals in other stages do not sync
+          stages: # deals in other stages do not sync
             Appointment Scheduled: lead
             Qualified To Buy: opportunity
             Closed Lost: lost
       fields:
         - {{hubspot: dealname, erp: description}}
-        - {{hubspot: amount, erp: amount}}         # the currency travels with it
+        - {{hubspot: amount, erp: amount}} # the currency travels with it
         - {{hubspot: closedate, erp: end_date}}
         - {{hubspot: hubspot_owner_id, erp: employee}}
       owners:
-        overrides:                               # only where the e-mail addresses differ
+        overrides: # only where the e-mail addresses differ
           {owners}
 """
 
 _LAST_FIELD = "        - {hubspot: hubspot_owner_id, erp: employee}\n"
 NEW_FIELD = "        - {hubspot: description, erp: comment}\n"
+_COMMENTS_AT = 55
 _RIGHT_STAGE, WRONG_STAGE = "Qualified To Buy:", "Qualified To By:"
 
 
@@ -91,7 +92,13 @@ def write_config(folder: Path, addresses: Addresses) -> str:
         user=addresses.tryton.user,
         owners="\n          ".join(f"{one}: {two}" for one, two in OWNERS.items()),
     )
-    return save(folder, text)
+    return save(folder, "".join(map(_align, text.splitlines(keepends=True))))
+
+
+def _align(line: str) -> str:
+    """Put a line's comment where all comments are."""
+    code, mark, comment = line.partition(" # ")
+    return f"{code:<{_COMMENTS_AT}}# {comment}" if mark else line
 
 
 def save(folder: Path, text: str) -> str:

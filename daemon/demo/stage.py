@@ -105,7 +105,7 @@ class Stage(Struct, frozen=True, kw_only=True):
                 ("HubSpot", before.hubspot, after.hubspot),
                 ("Tryton", before.tryton, after.tryton),
             ):
-                was, now = old.value(field) or "(empty)", new.value(field) or "(empty)"
+                was, now = old.shown(field), new.shown(field)
                 name = f"{app} {new.id}"
                 rows.append((name, field, was, now if was != now else "(as it was)"))
         self.screen.table(("read back from", "field", "before", "after"), rows)

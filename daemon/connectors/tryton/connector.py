@@ -45,6 +45,8 @@ CAPABILITIES = Capabilities(
     update_batch=WRITE_BATCH,
     worst_delay=timedelta(0),
     deletes="by the sweep, which compares all ids",
+    # `find` itself waits: it calls a key absent only when no create can be under way any more.
+    settles=timedelta(0),
     notes=(
         "Deals become won only by confirming their sale in Tryton.",
         "Closed deals are locked: edits made elsewhere are reported, not written.",

@@ -101,8 +101,8 @@ def _datetime(raw: str) -> datetime:
     return moment
 
 
-def _members(raw: str) -> frozenset[str]:
-    return frozenset(member for member in raw.split(";") if member)
+def _members(raw: str) -> frozenset[str] | None:
+    return frozenset(member for member in raw.split(";") if member) or None
 
 
 _PARSERS: dict[Kind, Callable[[str], Scalar]] = {

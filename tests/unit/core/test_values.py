@@ -43,6 +43,11 @@ def test_parses(kind: Kind, raw: str, value: Scalar) -> None:
     assert type(parsed) is type(value)
 
 
+@pytest.mark.parametrize("raw", [";", ";;"])
+def test_h18_a_set_without_members_is_empty(raw: str) -> None:
+    assert parse(Kind.MULTI_ENUM, raw) is None
+
+
 def test_h18_zero_and_false_are_not_empty() -> None:
     assert parse(Kind.NUMBER, "0") is not None
     assert parse(Kind.BOOLEAN, "false") is not None

@@ -8,6 +8,7 @@ from functools import partial
 
 import anyio
 
+from actors.errors import TielineError
 from actors.ports import Connector
 from actors.schema import AppSchema
 from daemon.config.settings import App
@@ -45,11 +46,20 @@ class Account:
         async with self._reading:
             age = time.monotonic() - self._read_at
             if self._schema is None or fresh or age > SCHEMA_LIFE.total_seconds():
-                self._schema = await self.connector.describe()
+                self._schema = await self._describe()
                 self._read_at = time.monotonic()
                 if self._metrics is not None:
                     self._metrics.clock_offset(self.app.name, self.connector.clock_offset)
             return self._schema
+
+    async def _describe(self) -> AppSchema:
+        """Ask the app; an error's words then say which app it was."""
+        try:
+            return await self.connector.describe()
+        except TielineError as error:
+            if not str(error).startswith(f"{self.app.name}: "):
+                error.args = (f"{self.app.name}: {error}",)
+            raise
 
     async def aclose(self) -> None:
         """Release the connector; bounded."""

@@ -15,8 +15,10 @@ order that can be under way: whoever sends to it never waits, so the cycles cann
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import ExitStack
 
 import anyio
+import anyio.lowlevel
 from anyio.abc import TaskGroup
 from anyio.streams.memory import MemoryObjectSendStream
 
@@ -41,7 +43,7 @@ _CONFIG_CURSOR = "config"
 
 
 class Connection:
-    """Keeps one object of two apps in step.
+    """Keeps one object of two apps in step, for one run.
 
     Attributes:
         sync: what is kept in step.
@@ -64,6 +66,7 @@ class Connection:
         self._pace = pace
         self._monitor = monitor or Blind()
         self._reading = anyio.CancelScope()
+        self._ends = ExitStack()  # of all channels: an actor that never began closes none
         self._reconciler: Reconciler | None = None
         self.pollers = {side: self._poller(side) for side in Side}
 
@@ -91,21 +94,36 @@ class Connection:
             ExceptionGroup: an actor failed; what it holds is a `TielineError` or a bug.
         """
         await self._apply_configuration()
+        with self._ends:
+            try:
+                await self._run_actors()
+            except BaseExceptionGroup as failed:
+                # Who sends to an actor that has fallen finds the door shut: not what went wrong.
+                _, causes = failed.split(anyio.BrokenResourceError)
+                if causes is not None:
+                    raise causes from None
+                await anyio.lowlevel.checkpoint()  # it was all cancelled from outside
+                raise
+
+    async def _run_actors(self) -> None:
+        own = self._ends.enter_context
         inbox_size = _PERMITS + 2 * self._pace.orders + 1
         inbox_send, inbox = anyio.create_memory_object_stream[ReconcilerInbox](inbox_size)
         pages_send, pages = anyio.create_memory_object_stream[Polled](_PAGES)
+        for end in (inbox_send, inbox, pages_send, pages):
+            own(end)
         permits = anyio.Semaphore(_PERMITS)
-        self._reading = anyio.CancelScope()
-        async with anyio.create_task_group() as actors, inbox_send, pages_send:
+        async with anyio.create_task_group() as actors:
             with self._reading:
                 async with anyio.create_task_group() as readers:
                     outboxes = {s: self._start_writer(s, actors, inbox_send) for s in Side}
                     looks = {s: self._start_poller(s, readers, pages_send) for s in Side}
                     self._reconciler = self._make_reconciler(outboxes, looks, permits)
                     actors.start_soon(self._reconciler.run, inbox, name="reconciler")
-                    mapper = (self.sync, pages, inbox_send.clone(), permits, self._monitor)
+                    mapper = (self.sync, pages, own(inbox_send.clone()), permits, self._monitor)
                     actors.start_soon(run_mapper, *mapper, name="mapper")
-                    readers.start_soon(self._tick, inbox_send.clone(), permits, name="ticker")
+                    ticks = own(inbox_send.clone())
+                    readers.start_soon(self._tick, ticks, permits, name="ticker")
                     pages_send.close()
             inbox_send.close()
 
@@ -121,16 +139,19 @@ class Connection:
             monitor=self._monitor,
         )
         name = f"writer/{self.sync.app(side)}"
-        actors.start_soon(writer.run, orders, inbox.clone(), name=name)
-        return self._outbox(side, orders_send)
+        answers = self._ends.enter_context(inbox.clone())
+        actors.start_soon(writer.run, self._ends.enter_context(orders), answers, name=name)
+        return self._outbox(side, self._ends.enter_context(orders_send))
 
     def _start_poller(
         self, side: Side, readers: TaskGroup, pages: MemoryObjectSendStream[Polled]
     ) -> LookBox:
         looks_send, looks = anyio.create_memory_object_stream[Look](_LOOKS)
         name = f"poller/{self.sync.app(side)}"
-        readers.start_soon(self.pollers[side].run, looks, pages.clone(), name=name)
-        return self._lookbox(side, looks_send)
+        feed = self._ends.enter_context(pages.clone())
+        wanted = self._ends.enter_context(looks)
+        readers.start_soon(self.pollers[side].run, wanted, feed, name=name)
+        return self._lookbox(side, self._ends.enter_context(looks_send))
 
     def _make_reconciler(
         self, outboxes: dict[Side, Outbox], looks: dict[Side, LookBox], permits: anyio.Semaphore

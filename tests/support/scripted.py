@@ -49,6 +49,7 @@ class ScriptedApp:
         wrote: the intents that reached the app, in order.
         page: records per page and per part of the feed.
         rejects: record ids, or values, that the app refuses to store.
+        on_call: told the name of each call before it is answered.
         before_write: called when a write has been sent and before it is carried out.
         lost_answers, lost_requests: how many of the next writes go unanswered, done or not done.
     """
@@ -70,6 +71,7 @@ class ScriptedApp:
         self.asked: list[object] = []
         self.wrote: list[Intent] = []
         self.rejects: set[str] = set()
+        self.on_call: Callable[[str], None] = lambda _: None
         self.before_write: Callable[[Sequence[Intent]], None] = lambda _: None
         self.lost_answers = self.lost_requests = 0
         self.offset = timedelta(0)
@@ -150,6 +152,7 @@ class ScriptedApp:
     async def _called(self, name: str, what: object = None) -> None:
         self.calls.append(name)
         self.asked.append(what)
+        self.on_call(name)
         await anyio.lowlevel.checkpoint()
         if self._troubles.get(name):
             raise self._troubles[name].popleft()

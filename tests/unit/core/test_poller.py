@@ -33,10 +33,10 @@ class Bench:
 
     def __init__(self, records: int = 5, before: Bench | None = None) -> None:
         self.clock = ManualClock()
-        self.app = before.app if before else ScriptedApp(hub(), self.clock, prefix="L")
+        self.app: ScriptedApp = before.app if before else ScriptedApp(hub(), self.clock, prefix="L")
         for number in range(1, records + 1):
             self.app.put({"name": f"deal {number}"})
-        self.store = before.store if before else MemoryStore()
+        self.store: MemoryStore = before.store if before else MemoryStore()
         self.poller = Poller(
             sync=SYNC,
             object_name="deals",

@@ -97,12 +97,14 @@ class Bench:
         writer = Writer(
             sync=SYNC, side=RIGHT, connector=self.app, clock=self.clock, monitor=Blind()
         )
+        got: list[ReconcilerInbox] = []
         async with anyio.create_task_group() as group, answers:
             group.start_soon(writer.run, orders_in, results)
             for order in orders:
                 await orders_send.send(order)
             orders_send.close()
-            return [one async for one in answers]
+            got += [one async for one in answers]
+        return got
 
     async def write(self, *intents: Intent) -> tuple[Outcome, ...]:
         """Carry out one order to write."""

@@ -98,11 +98,13 @@ class Rulings:
         link = ledger.of(side, record.id)
         end = link.end(side) if link is not None else None
         if link is not None and end is not None:
+            # What is known already is no older copy, however long the reading took.
+            if self._is_known(link, end, record):
+                self._attention.caught_up(side, record.id)
+                self._attention.heard(side, record.id, self._clock.monotonic())
+                return
             if self._is_outdated(page, link, end, record):
                 self._again(ledger, link, "an older copy of it was read")
-                return
-            if self._is_known(link, end, record):
-                self._attention.heard(side, record.id, self._clock.monotonic())
                 return
             if self._attention.is_busy(link.id):
                 self._again(ledger, link, "a write to it is on its way")
@@ -307,6 +309,10 @@ class Rulings:
 
     async def rule(self, ledger: Ledger, link: Link, side: Side, began: float) -> None:
         """Decide a link whose end on `side` was just read by a request that began then."""
+        if self._is_half_read(link):
+            reason = "both sides are read anew under the new configuration"
+            ledger.put(self._due(link, reason, link.attempts))
+            return
         ruling = decide_link(self._sync, link, self._known())
         if ruling.traces:
             exact = await self._dated(link, ruling.traces)
@@ -322,6 +328,13 @@ class Rulings:
             return
         self._attention.decided(link.id)
         self._apply(ledger, ruling)
+
+    def _is_half_read(self, link: Link) -> bool:
+        """An end was last read under another configuration: it lacks fields mapped since then."""
+        ends = [end for side in Side if (end := link.end(side)) is not None]
+        if any(end.gone is not None for end in ends):
+            return False
+        return any(end.seen is not None and end.seen.config != self._sync.version for end in ends)
 
     async def _dated(
         self, link: Link, traces: Mapping[Side, tuple[str, ...]]

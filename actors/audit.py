@@ -117,7 +117,8 @@ def audit_write(
         if not isinstance(verdict, Refuse) and verdict.clash:
             conflict = _conflict(sync, link, intent, write, hidden, at, now_us, wins)
             conflicts.append(msgspec.structs.replace(conflict, uncertain=verdict.uncertain))
-        if wins:
+        if wins and isinstance(verdict, Copy):
+            history.append(_beaten(sync, link, intent, write, verdict, now_us))
             returns.append(_back(unit, intent, write, hidden, done, verdict.rule))
     drafts = (_draft(sync, link, intent.side, returns),) if returns else ()
     return Audit(drafts=drafts, history=tuple(history), conflicts=tuple(conflicts))
@@ -130,6 +131,25 @@ def _contest(
     ours = Observed(now=write.source, base=None, edited=write.edited)
     theirs = Observed(now=hidden, base=Base(write.version, write.expected or ()), edited=(at, at))
     return (theirs, ours) if intent.side is Side.LEFT else (ours, theirs)
+
+
+def _beaten(
+    sync: Sync, link: Link, intent: Intent, write: UnitWrite, verdict: Copy, now_us: int
+) -> Change:
+    """What we had copied loses, where it came from: the overwritten edit travels there."""
+    source = link.end(intent.side.other)
+    return Change(
+        sync=sync.name,
+        link=link.id,
+        side=intent.side.other,
+        record_id=source.id if source is not None else "",
+        unit=write.unit,
+        rule=f"{verdict.rule} audit",
+        before=write.source,
+        after=verdict.sent,
+        at_us=now_us,
+        lost=True,
+    )
 
 
 def _lost(
@@ -267,3 +287,24 @@ def overwritten_late(
             )
         )
     return tuple(found)
+
+
+def disproved(
+    sync: Sync,
+    side: Side,
+    end: End,
+    arrived: Iterable[str],
+    history: Mapping[tuple[str, str], tuple[Edit, ...]],
+) -> set[str]:
+    """Return those units whose value looks like a late write of ours, but was set by somebody."""
+    newest = {
+        unit.key: [history.get((end.id, member.name), ())[:1] for member in unit.members(side)]
+        for unit in sync.units
+        if unit.key in set(arrived)
+    }
+    return {
+        key
+        for key, tops in newest.items()
+        if (known := [edit for top in tops for edit in top])
+        and not max(known, key=lambda edit: edit.at).ours
+    }

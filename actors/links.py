@@ -55,10 +55,15 @@ class Seen(Struct, frozen=True, array_like=True):
 
 
 class Late(Struct, frozen=True, array_like=True):
-    """Raws that were sent with unknown outcome; until then they may still arrive (H44)."""
+    """Raws that were sent with unknown outcome; until then they may still arrive (H44).
+
+    Attributes:
+        token: where the app has a lock, the only version on which they can arrive.
+    """
 
     until_us: int
     raws: tuple[Raw, ...]
+    token: str | None = None
 
 
 class End(Struct, frozen=True, kw_only=True, omit_defaults=True):

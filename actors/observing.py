@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 
 import msgspec
@@ -11,6 +11,7 @@ from actors.links import Base, End, Late, Link, Seen
 from actors.mapping.record import Sync
 from actors.mapping.units import Unit
 from actors.records import Side, Snapshot
+from actors.values import Raw
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _REMEMBERED_TOKENS = 8
@@ -46,12 +47,7 @@ def observe_link(sync: Sync, link: Link, side: Side, record: Snapshot, now_us: i
     before = link.end(side)
     end = observe(sync, side, before, record, now_us)
     link = link.with_end(side, end)
-    other = link.end(side.other)
-    rebased = _rebased(before, end)
-    if rebased and other is not None:
-        kept = {key: base for key, base in other.base.items() if key not in rebased}
-        link = link.with_end(side.other, msgspec.structs.replace(other, base=kept))
-    return link
+    return _unsaid(link, side, _rebased(before, end))
 
 
 def _rebased(before: End | None, end: End) -> set[str]:
@@ -74,6 +70,35 @@ def arrivals(sync: Sync, side: Side, before: End, end: End) -> set[str]:
     }
 
 
+def _is_awaited(late: Late, version: str | None, now_us: int) -> bool:
+    return late.until_us > now_us and late.token in (None, version)
+
+
+def recheck(sync: Sync, link: Link, side: Side, now_us: int) -> Link:
+    """Return the link after its base on `side` has moved: what stands there may be a late write."""
+    end = link.end(side)
+    if end is None or end.seen is None or not end.late:
+        return link
+    base, _ = _arrived(sync.units, side, end, end.seen.values, now_us)
+    rebased = msgspec.structs.replace(end, base=base)
+    return _unsaid(link.with_end(side, rebased), side, _rebased(end, rebased))
+
+
+def _unsaid(link: Link, side: Side, rebased: set[str]) -> Link:
+    """Drop the other side's bases of units in which a late write arrived on `side`."""
+    other = link.end(side.other)
+    if not rebased or other is None:
+        return link
+    kept = {key: base for key, base in other.base.items() if key not in rebased}
+    return link.with_end(side.other, msgspec.structs.replace(other, base=kept))
+
+
+def without_late(end: End, units: Iterable[str]) -> End:
+    """Return the end without remembering what may still arrive in these units."""
+    kept = {key: late for key, late in end.late.items() if key not in set(units)}
+    return msgspec.structs.replace(end, late=kept)
+
+
 def remembered(end: End, unit: str, late: Late) -> End:
     """Return the end with a value that was sent with unknown outcome and may still arrive."""
     kept = tuple(one for one in end.late.get(unit, ()) if one.raws != late.raws)
@@ -90,7 +115,7 @@ def observe(sync: Sync, side: Side, end: End | None, record: Snapshot, now_us: i
     """
     before = end or End(id=record.id)
     seen = Seen(record.token, microseconds(record.modified_at), record.values, sync.version)
-    base, late = _arrived(sync.units, side, before, record, now_us)
+    base, late = _arrived(sync.units, side, before, record.values, now_us)
     moved: dict[str, tuple[int, int]] = {}
     for unit in sync.units:
         settled = base.get(unit.key)
@@ -127,19 +152,19 @@ def _replaced(before: End, seen: Seen) -> tuple[str, ...]:
 
 
 def _arrived(
-    units: Sequence[Unit], side: Side, end: End, record: Snapshot, now_us: int
+    units: Sequence[Unit], side: Side, end: End, values: dict[str, Raw], now_us: int
 ) -> tuple[dict[str, Base], dict[str, tuple[Late, ...]]]:
-    mapped = {unit.key for unit in units}
+    mapped, version = {unit.key for unit in units}, end.seen.token if end.seen else None
     base = {key: settled for key, settled in end.base.items() if key in mapped}
     late = {
         key: kept
         for key, sent in end.late.items()
-        if key in mapped and (kept := tuple(one for one in sent if one.until_us > now_us))
+        if key in mapped and (kept := tuple(o for o in sent if _is_awaited(o, version, now_us)))
     }
     if not late:
         return base, late
     for unit in units:
-        settled, raws = base.get(unit.key), unit.raws(side, record.values)
+        settled, raws = base.get(unit.key), unit.raws(side, values)
         if settled is not None and unit.same(side, raws, settled.raws):
             continue
         if any(unit.same(side, raws, one.raws) for one in late.get(unit.key, ())):

@@ -253,7 +253,13 @@ class Outcomes:
             return self._unknown(ledger, link, intent, "an older copy of it was read")
         self._close(ledger, intent, "recovered")
         settlement = recover_update(
-            self._sync, link, intent, trace, self._now_us(), self._pace.late
+            self._sync,
+            link,
+            intent,
+            trace,
+            self._now_us(),
+            self._pace.late,
+            has_lock=self._apps[intent.side].capabilities.lock,
         )
         ledger.history += settlement.history
         hidden = self._hidden(intent, trace)

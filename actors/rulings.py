@@ -11,7 +11,7 @@ from datetime import timedelta
 import msgspec
 
 from actors.attention import Attention
-from actors.audit import overwritten_late
+from actors.audit import disproved, overwritten_late
 from actors.backoff import delay
 from actors.deciding import Known, Ruling, decide_link
 from actors.errors import TransientError
@@ -20,7 +20,7 @@ from actors.ledger import Ledger
 from actors.links import End, Link, Seen, Settled, Status
 from actors.mapping.record import Sync
 from actors.messages import Judged, Mapped, Recovered, Written
-from actors.observing import arrivals, is_stale, microseconds, observe, observe_link
+from actors.observing import arrivals, is_stale, microseconds, observe, observe_link, without_late
 from actors.outbox import LookBox
 from actors.outcomes import Outcomes, Verdict, concluded
 from actors.ports import Clock, Connector, Store
@@ -28,6 +28,9 @@ from actors.records import Departure, Edit, Gone, Side, Snapshot, source_of
 from actors.rounds import Rounds
 from actors.spec import Pace
 from actors.values import Raw
+
+Traced = Mapping[tuple[str, str], tuple[Edit, ...]]
+"""Fields' history by (record id, field), newest first."""
 
 _SECOND = 1_000_000
 _SOON_US = 2 * _SECOND
@@ -157,9 +160,16 @@ class Rulings:
     async def _observed(self, ledger: Ledger, page: Mapped, link: Link, record: Snapshot) -> None:
         side, before = page.side, link.end(page.side)
         known, link = link, observe_link(self._sync, link, side, record, self._now_us())
-        if before is not None and not await self._note_overwritten(ledger, link, side, before):
-            ledger.put(self._due(known, "its history could not be read", known.attempts))
-            return
+        if before is not None:
+            history = await self._arrival(link, side, before)
+            if history is None:
+                ledger.put(self._due(known, "its history could not be read", known.attempts))
+                return
+            foreign = self._foreign(link, side, before, history)
+            if foreign:
+                known = known.with_end(side, without_late(before, foreign))
+                link = observe_link(self._sync, known, side, record, self._now_us())
+            self._note_overwritten(ledger, link, side, before, history)
         seen = before.seen if before is not None else None
         if seen is not None and seen.values == record.values:
             is_settled = link.status in (Status.IN_SYNC, Status.EXCLUDED) and link.due_us is None
@@ -170,20 +180,25 @@ class Rulings:
             self._attention.changed(link.id, self._clock.monotonic())
         await self.rule(ledger, link, side, page.began)
 
-    async def _note_overwritten(self, ledger: Ledger, link: Link, side: Side, before: End) -> bool:
-        """Put on record what a late write of ours has overwritten (H44); False if unknown."""
+    async def _arrival(self, link: Link, side: Side, before: End) -> Traced | None:
+        """Read the history of units in which a late write may have arrived; None if it fails."""
+        end = link.end(side)
+        arrived = arrivals(self._sync, side, before, end) if end is not None else set()
+        if end is None or not arrived:
+            return {}
+        units = [unit for unit in self._sync.units if unit.key in arrived]
+        return await self._history(side, end.id, [m.name for u in units for m in u.members(side)])
+
+    def _foreign(self, link: Link, side: Side, before: End, history: Traced) -> set[str]:
         end = link.end(side)
         assert end is not None
-        arrived = arrivals(self._sync, side, before, end)
-        if not arrived:
-            return True
-        units = [unit for unit in self._sync.units if unit.key in arrived]
-        names = [member.name for unit in units for member in unit.members(side)]
-        history = await self._history(side, end.id, names)
-        if history is None:
-            return False
+        return disproved(self._sync, side, end, arrivals(self._sync, side, before, end), history)
+
+    def _note_overwritten(
+        self, ledger: Ledger, link: Link, side: Side, before: End, history: Traced
+    ) -> None:
+        """Put on record what a late write of ours has overwritten (H44)."""
         ledger.history += overwritten_late(self._sync, link, side, before, history, self._now_us())
-        return True
 
     # --- newcomers --------------------------------------------------------------------------
 
@@ -360,9 +375,7 @@ class Rulings:
                 exact[side, key] = _last_edit(end.id, held, history) or fallback
         return exact
 
-    async def _history(
-        self, side: Side, record_id: str, names: list[str]
-    ) -> dict[tuple[str, str], tuple[Edit, ...]] | None:
+    async def _history(self, side: Side, record_id: str, names: list[str]) -> Traced | None:
         try:
             return await self._apps[side].edits(self._sync.spec.object, {record_id: names})
         except TransientError:
@@ -447,7 +460,9 @@ class Rulings:
         known = before.end(intent.side)
         is_noted = True
         if known is not None and end is not None and known.id == end.id:
-            is_noted = await self._note_overwritten(ledger, link, intent.side, known)
+            history = await self._arrival(link, intent.side, known)
+            is_noted = history is not None
+            self._note_overwritten(ledger, link, intent.side, known, history or {})
         if not is_noted:
             link = _forgetting(link, intent.side, known)
         ledger.put(link)

@@ -19,7 +19,7 @@ from actors.links import Base, Change, End, Late, Link
 from actors.mapping.record import Sync
 from actors.mapping.units import Unit
 from actors.messages import Trace
-from actors.observing import microseconds, observe, observe_link, remembered
+from actors.observing import microseconds, observe, observe_link, recheck, remembered
 from actors.records import Edit, Side, Snapshot
 from actors.values import Raw
 
@@ -60,8 +60,9 @@ def settle_done(sync: Sync, link: Link, intent: Intent, done: Done, now_us: int)
             origin = msgspec.structs.replace(
                 origin, base={**origin.base, unit.key: Base(write.version, nothing)}
             )
+    settled = link.with_end(target, answer).with_end(source, origin)
     return Settlement(
-        link=link.with_end(target, answer).with_end(source, origin),
+        link=recheck(sync, settled, source, now_us),
         history=_history(sync, link, intent, done.stored, now_us),
         refused=dict(done.refused),
     )
@@ -164,7 +165,14 @@ def _is_older(current: Snapshot, intent: Intent, offset_us: int) -> bool:
 
 
 def recover_update(
-    sync: Sync, link: Link, intent: Intent, trace: Trace, now_us: int, late: timedelta
+    sync: Sync,
+    link: Link,
+    intent: Intent,
+    trace: Trace,
+    now_us: int,
+    late: timedelta,
+    *,
+    has_lock: bool = False,
 ) -> Settlement:
     """Settle an update of unknown outcome, field by field (sync-semantics 6.4, H1, H46).
 
@@ -179,16 +187,18 @@ def recover_update(
     assert end is not None
     assert origin is not None, f"link {link.id} lost the source of intent {intent.id}"
     history: list[Change] = []
-    until = now_us + late // timedelta(microseconds=1)
+    until, version = now_us + late // timedelta(microseconds=1), intent.token if has_lock else None
     for unit, write in _written(sync, intent):
         raws = unit.raws(target, trace.current.values)
         if write.comes_back:
             continue
         if write.expected is not None and unit.same(target, raws, write.expected):
-            end = remembered(end, unit.key, Late(until, write.sent))
+            end = remembered(end, unit.key, Late(until, write.sent, version))
         elif unit.same(target, raws, write.sent):
             end = settle(target, end, unit, raws, write.version)
             origin = settle(source, origin, unit, write.source, write.version)
+        elif not trace.edits and not unit.direction.allows(source):
+            continue  # nobody can tell, and only the source counts: it is said again
         elif _was_written(unit, target, write, trace.edits):
             end = _based(end, unit, write.sent, write.version)
             origin = settle(source, origin, unit, write.source, write.version)
@@ -208,7 +218,7 @@ def recover_update(
                 )
             )
         else:
-            end = remembered(end, unit.key, Late(until, write.sent))
+            end = remembered(end, unit.key, Late(until, write.sent, version))
     recovered = link.with_end(target, end).with_end(source, origin)
     return Settlement(link=recovered, history=tuple(history))
 

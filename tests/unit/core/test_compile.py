@@ -77,12 +77,12 @@ def test_several_pipelines_join_in_one_unit() -> None:
 
 def test_only_mapped_stages_are_in_scope() -> None:
     kept = sync()
-    assert kept.judge(LEFT, hub_deal()) == ""
-    assert kept.judge(RIGHT, erp_deal()) == ""
-    reason = kept.judge(LEFT, hub_deal(pipeline="service", stage="open"))
+    assert kept.unmapped(LEFT, hub_deal()) == ""
+    assert kept.unmapped(RIGHT, erp_deal()) == ""
+    reason = kept.unmapped(LEFT, hub_deal(pipeline="service", stage="open"))
     assert reason == 'stage "Open" of "Service" is not mapped'
-    assert "no pipeline stage" in kept.judge(LEFT, hub_deal(stage=None))
-    assert "unheard" in kept.judge(RIGHT, erp_deal(state="unheard"))
+    assert "no pipeline stage" in kept.unmapped(LEFT, hub_deal(stage=None))
+    assert "unheard" in kept.unmapped(RIGHT, erp_deal(state="unheard"))
 
 
 def test_the_amount_takes_its_currency_along() -> None:

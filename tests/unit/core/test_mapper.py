@@ -9,7 +9,8 @@ from actors.mapper import map_page, run_mapper
 from actors.messages import Drain, Mapped, Origin, Polled, ReconcilerInbox
 from actors.ports import Blind
 from actors.records import Departure, Gone
-from tests.support.builders import LEFT, RIGHT, erp_deal, hub_deal, snapshot, sync
+from actors.testing import ManualClock
+from tests.support.builders import LEFT, MORNING, RIGHT, erp_deal, hub_deal, snapshot, sync
 
 pytestmark = pytest.mark.anyio
 
@@ -39,7 +40,7 @@ def test_each_record_is_judged_and_nothing_else_of_the_page_changes() -> None:
         cursors={"left": "9"},
         complete=True,
     )
-    mapped = map_page(SYNC, polled)
+    mapped = map_page(SYNC, polled, MORNING)
     assert [judged.record.id for judged in mapped.records] == ["1", "2", "3"]
     reasons = [judged.reason for judged in mapped.records]
     assert reasons == ["", 'stage "?" of "Sales" is not mapped', "it has no pipeline stage"]
@@ -49,7 +50,7 @@ def test_each_record_is_judged_and_nothing_else_of_the_page_changes() -> None:
 
 def test_each_side_is_judged_by_its_own_stages() -> None:
     polled = Polled(side=RIGHT, origin=Origin.LOOK, records=(snapshot("1", erp_deal()),), began=0.0)
-    assert map_page(SYNC, polled).records[0].reason == ""
+    assert map_page(SYNC, polled, MORNING).records[0].reason == ""
 
 
 async def test_a_page_goes_on_only_with_a_permit() -> None:
@@ -57,7 +58,7 @@ async def test_a_page_goes_on_only_with_a_permit() -> None:
     inbox_send, inbox = anyio.create_memory_object_stream[ReconcilerInbox](10)
     permits = anyio.Semaphore(2)
     async with anyio.create_task_group() as group, inbox:
-        group.start_soon(run_mapper, SYNC, pages, inbox_send, permits, Blind())
+        group.start_soon(run_mapper, SYNC, pages, inbox_send, permits, ManualClock(), Blind())
         for number in range(1, 5):
             await pages_send.send(page(number))
         pages_send.close()

@@ -177,20 +177,27 @@ def check_conflicts(facts: Facts) -> Iterator[str]:
     """I11: recorded exactly when both edits lie within the window by the times known, once."""
     for unit in facts.units:
         if unit.unique:
-            yield from _recorded_twice(facts, unit)
             for pair in facts.pairs:
+                yield from _recorded_twice(facts, pair, unit)
                 yield from _misjudged(facts, pair, unit)
 
 
-def _recorded_twice(facts: Facts, unit: Meaning) -> Iterator[str]:
+def _recorded_twice(facts: Facts, pair: Pair, unit: Meaning) -> Iterator[str]:
+    """Report more conflicts of two values than people gave the sides these values."""
+    row = facts.link(pair)
+    edits = facts.edits(pair, unit)
     rows = Counter(
-        (row.link, unit.canonical(row.left), unit.canonical(row.right))
-        for row in facts.view.conflicts
-        if facts.is_unit(row.unit, unit)
+        (line.left, line.right)
+        for line in facts.view.conflicts
+        if row is not None and line.link == row.id and facts.is_unit(line.unit, unit)
     )
-    for (link, left, right), number in rows.items():
-        if number > 1:
-            yield f"I11: link {link}: {unit.name} {left!r} against {right!r} {number} times"
+    for (left, right), number in rows.items():
+        lefts, rights = (
+            len(_edits_of(edits, unit, side, raws))
+            for side, raws in ((Side.LEFT, left), (Side.RIGHT, right))
+        )
+        if number > max(lefts * rights, 1):
+            yield f"I11: {pair}: {unit.name} {left!r} against {right!r} {number} times"
 
 
 def _misjudged(facts: Facts, pair: Pair, unit: Meaning) -> Iterator[str]:

@@ -82,7 +82,7 @@ def money(
     """An amount with its currency; the coarser side keeps `digits`."""
 
     def exact(raws: Raws) -> object:
-        return None if raws[0] is None else (Decimal(raws[0]), raws[1])
+        return raws[0] and Decimal(raws[0]), raws[1]
 
     def coarse(raws: Raws) -> object:
         if raws[0] is None:

@@ -256,6 +256,16 @@ async def test_a_batch_of_creates_is_one_call_when_the_answer_shows_all_fields(
     assert sandbox.calls() == ["POST batch/create"]
 
 
+async def test_a_new_record_is_not_read_back_for_fields_that_nobody_filled(
+    sandbox: Sandbox, hubspot: HubSpotConnector
+) -> None:
+    fields = (*FIELDS, "description", "hs_next_step")
+    (outcome,) = await hubspot.write("deals", creates("new"), fields)
+    assert sandbox.calls() == ["POST batch/create"]
+    read = await hubspot.fetch("deals", [stored(outcome).id], fields)
+    assert read.records[0].values == stored(outcome).values
+
+
 async def test_fields_that_the_answer_leaves_out_are_read_back(
     sandbox: Sandbox, hubspot: HubSpotConnector
 ) -> None:

@@ -214,11 +214,12 @@ class Writing:
         shown = record.properties
         sent = {**item.intent.values, **item.input.properties}
         stored = to_snapshot(record, [name for name in self._fields if name in shown])
-        # What was sent and is not shown was taken as sent, or is empty.
+        # What was sent and is not shown was taken as sent, or is empty. So is a new record's field
+        # that neither names: what fills it afterwards makes a version that the next poll sees.
         values = {
-            name: stored.values[name] if name in shown else sent[name] or None
+            name: stored.values[name] if name in shown else sent.get(name) or None
             for name in self._fields
-            if name in shown or name in sent
+            if self._creates or name in shown or name in sent
         }
         key = stored.key or (item.intent.key if self._creates else None)
         stored = replace(stored, values=values, key=key)

@@ -19,7 +19,9 @@ ALLOWED = frozenset({"actors", "anyio", "msgspec"})
 PURE = frozenset(
     {
         "__future__",
+        "calendar",
         "collections",
+        "contextlib",
         "dataclasses",
         "datetime",
         "decimal",

@@ -56,7 +56,7 @@ class Bench:
         """Run the poller meanwhile."""
         self.looks, looks = anyio.create_memory_object_stream[Look](2)
         pages, self.pages = anyio.create_memory_object_stream[Polled](room)
-        async with anyio.create_task_group() as group, self.looks, self.pages:
+        async with self.looks, self.pages, anyio.create_task_group() as group:
             group.start_soon(self.poller.run, looks, pages)
             yield
             group.cancel_scope.cancel()

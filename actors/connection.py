@@ -120,7 +120,8 @@ class Connection:
                     looks = {s: self._start_poller(s, readers, pages_send) for s in Side}
                     self._reconciler = self._make_reconciler(outboxes, looks, permits)
                     actors.start_soon(self._reconciler.run, inbox, name="reconciler")
-                    mapper = (self.sync, pages, own(inbox_send.clone()), permits, self._monitor)
+                    mapped = own(inbox_send.clone())
+                    mapper = (self.sync, pages, mapped, permits, self._clock, self._monitor)
                     actors.start_soon(run_mapper, *mapper, name="mapper")
                     ticks = own(inbox_send.clone())
                     readers.start_soon(self._tick, ticks, permits, name="ticker")

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 import msgspec
 from msgspec import Struct
 
+from actors import scope
 from actors.errors import OutsideDomainError
 from actors.intents import IntentKind, UnitWrite
 from actors.links import Base, Change, Conflict, End, Link, Status
@@ -101,12 +102,38 @@ def decide_link(sync: Sync, link: Link, known: Known) -> Ruling:
     departed = [side for side in BOTH if _end(link, side).gone is not None]
     if departed:
         return Ruling(link=_tombstone(sync, link, departed))
-    for side in BOTH:
-        reason = sync.judge(side, _values(link, side))
-        if reason:
-            excluded = f"{sync.app(side)}: {reason}"
-            return Ruling(link=_with(link, Status.EXCLUDED, excluded))
-    return _decide_pair(sync, link, known)
+    return _decide_in_scope(sync, link, known)
+
+
+def _decide_in_scope(sync: Sync, link: Link, known: Known) -> Ruling:
+    if out := scope.unmapped(sync, link):
+        return Ruling(link=_left_out(link, out))
+    if frozen := scope.never_updated(sync):
+        return Ruling(link=_left_out(link, frozen))
+    reason = scope.filtered(sync, link, known.now_us)
+    if not reason:
+        ruling = _decide_pair(sync, scope.placed(link, outside=False), known)
+    elif scope.is_outside(link):
+        ruling = Ruling(link=_left_out(link, reason))
+    else:
+        ruling = _leave(sync, link, known, reason)
+    return msgspec.structs.replace(ruling, link=scope.scheduled(sync, ruling.link, known.now_us))
+
+
+def _left_out(link: Link, reason: str) -> Link:
+    return scope.placed(_with(link, Status.EXCLUDED, reason), outside=True)
+
+
+def _leave(sync: Sync, link: Link, known: Known, reason: str) -> Ruling:
+    """The update that made a pair leave the filter is still sent; then the pair is left alone."""
+    ruling = _decide_pair(sync, link, known)
+    if ruling.traces:
+        return ruling
+    left = _left_out(ruling.link, reason)
+    if ruling.drafts:
+        waiting = f"leaves the sync ({reason}); {ruling.link.reason}"
+        left = msgspec.structs.replace(ruling.link, reason=waiting)
+    return msgspec.structs.replace(ruling, link=left)
 
 
 def _end(link: Link, side: Side) -> End:
@@ -145,7 +172,10 @@ def _decide_single(sync: Sync, link: Link, known: Known) -> Ruling:
     end, target = _end(link, side), side.other
     if end.gone is not None:
         return Ruling(link=_with(link, Status.EXCLUDED, f"{GONE_WORDS[end.gone]}, never linked"))
-    reason = sync.judge(side, _values(link, side))
+    reason = sync.judge(side, _values(link, side), scope.times_of(end, known.now_us))
+    if reason and not sync.unmapped(side, _values(link, side)):
+        excluded = _with(link, Status.EXCLUDED, reason)
+        return Ruling(link=scope.scheduled(sync, excluded, known.now_us))
     if not reason and not sync.spec.direction.allows(target):
         reason = f"the sync goes only to {sync.app(side)}"
     if not reason and target not in sync.spec.create:
@@ -233,6 +263,10 @@ def _is_bare(decision: Decision) -> bool:
 
 def _decide_one(sync: Sync, link: Link, unit: Unit, known: Known) -> Decision:
     left, right = (_observed(link, side, unit, known) for side in BOTH)
+    allowed = scope.merged(sync, unit)
+    if allowed is None:
+        return Nothing(rule="no update")
+    unit = allowed
     if link.recover:
         return _recovered(sync, unit, left, right)
     return decide_unit(unit, left, right)

@@ -77,6 +77,7 @@ class End(Struct, frozen=True, kw_only=True, omit_defaults=True):
         replaced: the last tokens that are known to have been replaced.
         late: values sent with unknown outcome, by unit key; each may arrive until its time.
         gone: how the record left, if it did.
+        outside: the pair is out of scope, its bases are frozen.
     """
 
     id: str
@@ -86,6 +87,7 @@ class End(Struct, frozen=True, kw_only=True, omit_defaults=True):
     replaced: tuple[str, ...] = ()
     late: dict[str, tuple[Late, ...]] = {}
     gone: Departure | None = None
+    outside: bool = False
 
 
 class Link(Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import anyio
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
-from actors.mapping.record import Sync
+from actors.mapping.record import Sync, Times
 from actors.messages import Drain, Judged, Mapped, Polled, ReconcilerInbox
-from actors.ports import Monitor
+from actors.ports import Clock, Monitor
 
 
-def map_page(sync: Sync, page: Polled) -> Mapped:
-    """Return the page with a verdict on each record's eligibility."""
+def map_page(sync: Sync, page: Polled, now: datetime) -> Mapped:
+    """Return the page with a verdict on each record's eligibility, as of now."""
     return Mapped(
         side=page.side,
         origin=page.origin,
         records=tuple(
-            Judged(record=record, reason=sync.judge(page.side, record.values))
+            Judged(
+                record=record,
+                reason=sync.judge(
+                    page.side, record.values, Times(now=now, changed=record.modified_at)
+                ),
+            )
             for record in page.records
         ),
         began=page.began,
@@ -31,6 +38,7 @@ async def run_mapper(
     pages: MemoryObjectReceiveStream[Polled],
     inbox: MemoryObjectSendStream[ReconcilerInbox],
     permits: anyio.Semaphore,
+    clock: Clock,
     monitor: Monitor,
 ) -> None:
     """Map pages until the pollers close the channel.
@@ -40,7 +48,7 @@ async def run_mapper(
     """
     async with pages, inbox:
         async for page in pages:
-            mapped = map_page(sync, page)
+            mapped = map_page(sync, page, clock.now())
             await permits.acquire()
             monitor.saw(sync.name, mapped)
             await inbox.send(mapped)

@@ -129,6 +129,7 @@ def observe(sync: Sync, side: Side, end: End | None, record: Snapshot, now_us: i
         moved=moved,
         replaced=_replaced(before, seen),
         late=late,
+        outside=before.outside,
     )
 
 

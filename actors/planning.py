@@ -91,6 +91,7 @@ class Planner:
         self._sync = sync
         self._apps = connectors
         self._tell = tell
+        self._clock = clock
         pace = Pace()
         looks = {side: _unread(sync.name, side) for side in Side}
         self._rulings = Rulings(
@@ -143,7 +144,7 @@ class Planner:
     async def _page(self, side: Side, records: tuple[Snapshot, ...]) -> None:
         self._claimed |= {record.key for record in records if record.key is not None}
         polled = Polled(side=side, origin=Origin.BACKFILL, records=records, began=float("inf"))
-        ledger = await self._rulings.page(map_page(self._sync, polled))
+        ledger = await self._rulings.page(map_page(self._sync, polled, self._clock.now()))
         planned = {intent.link for intent in ledger.intents}
         for intent in ledger.intents:
             self._count_intent(ledger, intent)

@@ -26,6 +26,7 @@ from actors.outcomes import Outcomes, Verdict, concluded
 from actors.ports import Clock, Connector, Store
 from actors.records import Departure, Edit, Gone, Side, Snapshot, source_of
 from actors.rounds import Rounds
+from actors.scope import is_due
 from actors.spec import Pace
 from actors.values import Raw
 
@@ -132,7 +133,7 @@ class Rulings:
         """Say whether this very version has been dealt with under this configuration."""
         seen = end.seen
         return (
-            link.due_us is None
+            not is_due(link, self._now_us())
             and end.gone is None
             and seen is not None
             and seen.config == self._sync.version
@@ -172,7 +173,9 @@ class Rulings:
             self._note_overwritten(ledger, link, side, before, history)
         seen = before.seen if before is not None else None
         if seen is not None and seen.values == record.values:
-            is_settled = link.status in (Status.IN_SYNC, Status.EXCLUDED) and link.due_us is None
+            now_us, is_judged = self._now_us(), side in self._sync.filters
+            is_settled = link.status in (Status.IN_SYNC, Status.EXCLUDED)
+            is_settled &= not is_due(link, now_us) and not is_judged
             if is_settled and seen.config == self._sync.version and before.gone is None:  # type: ignore[union-attr]
                 ledger.put(link)  # only the version moved
                 return

@@ -12,6 +12,8 @@ from typing import TypeVar
 import msgspec
 
 from actors.errors import MappingError
+from actors.mapping.conditions import Grounds, make_filter
+from actors.mapping.filters import Filter, fields_of
 from actors.mapping.record import StageScope, Sync
 from actors.mapping.relate import Surroundings, relate
 from actors.mapping.relations import Pairs, Relation
@@ -46,9 +48,10 @@ def compile_sync(
     around = Surroundings(spec=spec, left=left, right=right, objects=objects)
     pairs = _stage_pairs(spec, objects, report)
     units = [*_stage_unit(spec, objects, pairs), *_field_units(around, report)]
+    filters = _filters(around, report)
     if problems:
         return None, tuple(problems)
-    return _assembled(spec, objects, tuple(units), pairs), ()
+    return _assembled(spec, objects, tuple(units), pairs, filters), ()
 
 
 def _objects(
@@ -64,28 +67,55 @@ def _objects(
     return found if len(found) == len(apps) else None
 
 
+def _filters(around: Surroundings, report: Report) -> dict[Side, Filter]:
+    spec, zone = around.spec, around.spec.timezone or around.left.timezone
+    return {
+        side: make_filter(
+            Grounds(
+                app=spec.app(side),
+                schema=around.objects[side],
+                account=around.app(side),
+                zone=zone,
+            ),
+            wanted,
+            ("filters", side.value),
+            report,
+        )
+        for side, wanted in spec.filters.items()
+    }
+
+
 def _assembled(
-    spec: SyncSpec, objects: dict[Side, ObjectSchema], units: tuple[Unit, ...], pairs: StagePairs
+    spec: SyncSpec,
+    objects: dict[Side, ObjectSchema],
+    units: tuple[Unit, ...],
+    pairs: StagePairs,
+    filters: dict[Side, Filter],
 ) -> Sync:
     versions = [(unit.key, unit.version) for unit in units]
+    meaning = (spec, versions, filters)
     return Sync(
         spec=spec,
-        version=zlib.crc32(msgspec.json.encode((spec, versions), order="deterministic")),
+        version=zlib.crc32(msgspec.json.encode(meaning, order="deterministic")),
         left=objects[Side.LEFT],
         right=objects[Side.RIGHT],
         units=units,
-        fields={side: _fields(side, objects[side], units) for side in objects},
+        fields={side: _fields(side, objects[side], units, filters) for side in objects},
         scopes={
             side: _scope(objects[side], {pair[index] for pair in pairs})
             for index, side in enumerate((Side.LEFT, Side.RIGHT))
             if pairs
         },
+        filters=filters,
     )
 
 
-def _fields(side: Side, schema: ObjectSchema, units: Iterable[Unit]) -> tuple[str, ...]:
+def _fields(
+    side: Side, schema: ObjectSchema, units: Iterable[Unit], filters: dict[Side, Filter]
+) -> tuple[str, ...]:
     names = [schema.pipeline_field, schema.stage_field]
     names += [member.name for unit in units for member in unit.members(side)]
+    names += fields_of(filters.get(side, Filter()))
     return tuple(dict.fromkeys(name for name in names if name is not None))
 
 

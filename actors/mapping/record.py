@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 
 from msgspec import Struct
 
+from actors.mapping.filters import Filter, explain, next_change
 from actors.mapping.units import Unit
 from actors.records import Side
 from actors.schema import ObjectSchema
-from actors.spec import SyncSpec
+from actors.spec import CHANGED, Direction, SyncSpec
 from actors.values import Raw
 
 
@@ -33,6 +35,17 @@ class StageScope(Struct, frozen=True, kw_only=True):
         return f'stage "{self.labels.get((pipeline, stage), stage)}" of "{where}" is not mapped'
 
 
+class Times(Struct, frozen=True, kw_only=True):
+    """The times by which a filter judges: ours, and of the record's last change."""
+
+    now: datetime
+    changed: datetime
+
+    def told(self, values: Mapping[str, Raw]) -> Mapping[str, Raw]:
+        """Return a record's values with the time of its last change among them."""
+        return {**values, CHANGED: self.changed.isoformat()}
+
+
 class Sync(Struct, frozen=True, kw_only=True):
     """A sync that can decide records.
 
@@ -42,6 +55,7 @@ class Sync(Struct, frozen=True, kw_only=True):
         units: in the order of the configuration, the stage first.
         fields: by side, the native fields to read.
         scopes: by side, the mapped stages; empty without pipelines.
+        filters: by side, what its records must pass; empty without filters.
         version: changes when any decision could change: records are then decided anew.
     """
 
@@ -51,6 +65,7 @@ class Sync(Struct, frozen=True, kw_only=True):
     units: tuple[Unit, ...]
     fields: dict[Side, tuple[str, ...]]
     scopes: dict[Side, StageScope] = {}
+    filters: dict[Side, Filter] = {}
     version: int = 0
 
     @property
@@ -66,7 +81,35 @@ class Sync(Struct, frozen=True, kw_only=True):
         """Return the configured name of the app on that side."""
         return self.spec.app(side)
 
-    def judge(self, side: Side, values: Mapping[str, Raw]) -> str:
+    def judge(self, side: Side, values: Mapping[str, Raw], times: Times) -> str:
         """Return why a record with these values is not eligible, or the empty text."""
+        return self.unmapped(side, values) or self.filtered(side, values, times)
+
+    def unmapped(self, side: Side, values: Mapping[str, Raw]) -> str:
+        """Return why the record's stage keeps it out, or the empty text."""
         scope = self.scopes.get(side)
         return scope.reason(values) if scope is not None else ""
+
+    def filtered(self, side: Side, values: Mapping[str, Raw], times: Times) -> str:
+        """Return why the record does not pass its side's filter, or the empty text."""
+        wanted = self.filters.get(side)
+        if wanted is None:
+            return ""
+        reason = explain(wanted, times.told(values), times.now)
+        return f"filter: {reason}" if reason else ""
+
+    def turns(self, side: Side, values: Mapping[str, Raw], times: Times) -> datetime | None:
+        """Return when the filter's verdict next changes because time passes, if ever."""
+        wanted = self.filters.get(side)
+        return next_change(wanted, times.told(values), times.now) if wanted is not None else None
+
+    def merged(self, unit: Unit) -> Direction | None:
+        """Return where a unit of a linked pair may be written, or None if nowhere."""
+        direction: Direction | None = unit.direction
+        for side, away in _AWAY.items():
+            if side not in self.spec.update and direction is not None:
+                direction = away.within(direction)
+        return direction
+
+
+_AWAY = {Side.LEFT: Direction.TO_RIGHT, Side.RIGHT: Direction.TO_LEFT}

@@ -1,0 +1,104 @@
+"""Who takes part in a sync: mapped stages, filters, and the switches for creates and updates.
+
+Pure. A pair that is out of scope keeps its bases as they are: when it comes back, it is merged
+against them like any other (sync-semantics section 4).
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from actors.links import End, Link, Status
+from actors.mapping.record import Sync, Times
+from actors.mapping.units import Unit
+from actors.observing import microseconds, moment
+from actors.records import Side
+from actors.spec import Leave
+
+LASTING = frozenset({Status.IN_SYNC, Status.EXCLUDED, Status.HELD})
+"""What such a link is due for is a look when time turns its filter, nothing before."""
+
+
+def unmapped(sync: Sync, link: Link) -> str:
+    """Return why the stage of an end keeps the pair out, or the empty text."""
+    for side, end in _ends(link):
+        if reason := sync.unmapped(side, end.seen.values if end.seen is not None else {}):
+            return f"{sync.app(side)}: {reason}"
+    return ""
+
+
+def filtered(sync: Sync, link: Link, now_us: int) -> str:
+    """Return why an end of the pair does not pass its filter, or the empty text."""
+    if sync.spec.leave is Leave.FIRST_SYNC_ONLY:
+        return ""
+    for side, end in _ends(link):
+        if end.seen is None:
+            continue
+        if reason := sync.filtered(side, end.seen.values, times_of(end, now_us)):
+            return f"{sync.app(side)}: {reason}"
+    return ""
+
+
+def _ends(link: Link) -> list[tuple[Side, End]]:
+    return [(side, end) for side in Side if (end := link.end(side)) is not None]
+
+
+def times_of(end: End, now_us: int) -> Times:
+    """Return the times by which an end is judged."""
+    changed_us = end.seen.modified_us if end.seen is not None else 0
+    return Times(now=moment(now_us), changed=moment(changed_us))
+
+
+def never_updated(sync: Sync) -> str:
+    """Return why no linked pair is written at all, or the empty text (F20)."""
+    if len(sync.spec.update) == len(Side) or any(map(sync.merged, sync.units)):
+        return ""
+    targets = [side for side in Side if sync.spec.direction.allows(side)]
+    apps = " and ".join(sync.app(side) for side in targets)
+    return f"records that are there already are not changed in {apps}"
+
+
+def merged(sync: Sync, unit: Unit) -> Unit | None:
+    """Return a unit as it is merged in pairs, or None if it is written nowhere (F20)."""
+    direction = sync.merged(unit)
+    if direction is None or direction is unit.direction:
+        return unit if direction is not None else None
+    return msgspec.structs.replace(unit, direction=direction)
+
+
+def is_outside(link: Link) -> bool:
+    """Say whether the pair was out of scope before, or has never been settled.
+
+    Otherwise an update that takes it out is still owed to the other side.
+    """
+    ends = [end for _, end in _ends(link)]
+    return link.recover or any(end.outside or not end.base for end in ends)
+
+
+def placed(link: Link, *, outside: bool) -> Link:
+    """Return the link with its ends marked as in or out of scope."""
+    for side, end in _ends(link):
+        if end.outside is not outside:
+            link = link.with_end(side, msgspec.structs.replace(end, outside=outside))
+    return link
+
+
+def scheduled(sync: Sync, link: Link, now_us: int) -> Link:
+    """Return the link as due when time alone will turn a filter's verdict on it."""
+    is_pair = link.left is not None and link.right is not None
+    if link.status not in LASTING or (is_pair and sync.spec.leave is Leave.FIRST_SYNC_ONLY):
+        return link
+    turns = [
+        turn
+        for side, end in _ends(link)
+        if end.seen is not None
+        and (turn := sync.turns(side, end.seen.values, times_of(end, now_us))) is not None
+    ]
+    return msgspec.structs.replace(link, due_us=microseconds(min(turns))) if turns else link
+
+
+def is_due(link: Link, now_us: int) -> bool:
+    """Say whether there is something to be done about the link now or soon."""
+    if link.due_us is None:
+        return False
+    return link.status not in LASTING or link.due_us <= now_us

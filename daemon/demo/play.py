@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import secrets
+import shutil
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -174,6 +176,8 @@ def _keep(stage: Stage, work: Path) -> None:
     screen.say("")
     screen.say("Everything runs on. In another terminal:", "bold")
     exports = " ".join(f"{name}={value}" for name, value in stage.variables.items())
+    if shutil.which("tieline") is None:
+        exports = f"PATH={Path(sys.executable).parent}:$PATH {exports}"
     screen.say(f"  cd {work} && export {exports}")
     for command in stage.next_commands():
         screen.say(f"  {command}")

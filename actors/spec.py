@@ -127,7 +127,12 @@ class Condition(Struct, frozen=True, kw_only=True, tag="condition"):
 
 
 class Conditions(Struct, frozen=True, kw_only=True, tag="conditions"):
-    """A filter, or a group within one; an empty `all` lets every record pass."""
+    """A filter, or a group within one; an empty `all` lets every record pass.
+
+    Attributes:
+        match: how many parts must hold.
+        parts: conditions and further groups.
+    """
 
     match: Match = Match.ALL
     parts: tuple[Condition | Conditions, ...] = ()

@@ -46,6 +46,7 @@ _ALIKE = frozenset({Operator.EQUALS, Operator.NOT_EQUALS})
 _LISTS = frozenset({Operator.IN, Operator.NOT_IN})
 _PARTS = frozenset({Operator.CONTAINS, Operator.NOT_CONTAINS})
 _BOUNDS = frozenset({Operator.AT_LEAST, Operator.AT_MOST, Operator.BETWEEN})
+_ORDER = frozenset({Operator.BEFORE, Operator.AFTER, Operator.MORE, Operator.LESS})
 _RELATIVE = frozenset({Operator.LAST, Operator.NEXT, Operator.OLDER, Operator.FURTHER})
 
 _FITTING: dict[Kind, frozenset[Operator]] = {
@@ -54,8 +55,8 @@ _FITTING: dict[Kind, frozenset[Operator]] = {
     Kind.MULTI_ENUM: _ALIKE | _LISTS | _PARTS,
     Kind.BOOLEAN: _ALIKE,
     Kind.NUMBER: _ALIKE | _LISTS | _BOUNDS | {Operator.MORE, Operator.LESS},
-    Kind.DATE: _ALIKE | _LISTS | _BOUNDS | _RELATIVE | {Operator.BEFORE, Operator.AFTER},
-    Kind.DATETIME: _ALIKE | _BOUNDS | _RELATIVE | {Operator.BEFORE, Operator.AFTER},
+    Kind.DATE: _ALIKE | _LISTS | _BOUNDS | _RELATIVE | _ORDER,
+    Kind.DATETIME: _ALIKE | _BOUNDS | _RELATIVE | _ORDER,
 }
 _OPPOSITES = {
     Operator.NOT_EQUALS: Operator.EQUALS,
@@ -80,7 +81,12 @@ _WORDS = {
     Operator.OLDER: "be more than {} ago",
     Operator.FURTHER: "be more than {} ahead",
 }
-_DATE_WORDS = {Operator.AT_LEAST: "be on or after {}", Operator.AT_MOST: "be on or before {}"}
+_DATE_WORDS = {
+    Operator.AT_LEAST: "be on or after {}",
+    Operator.AT_MOST: "be on or before {}",
+    Operator.MORE: "be after {}",
+    Operator.LESS: "be before {}",
+}
 _COUNTS = {Operator.BETWEEN: 2} | dict.fromkeys(_ANY, 0)
 _MANY = _LISTS | _PARTS
 _WHENS = {

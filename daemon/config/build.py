@@ -11,6 +11,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from difflib import get_close_matches
 from pathlib import Path
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 from msgspec import Struct
@@ -25,6 +26,7 @@ from daemon.config.model import (
     ConnectionSection,
     DaemonSection,
     FieldLine,
+    Filters,
     ObjectSync,
     PipelineLine,
 )
@@ -45,6 +47,7 @@ _RESERVED = frozenset(
     {"both", "latest", "ask", "left", "right"}
     | set(FieldLine.__struct_fields__)
     | set(PipelineLine.__struct_fields__)
+    | set(Filters.__struct_fields__)
 )
 
 
@@ -276,7 +279,16 @@ class _SyncBuilder:
             fallback_left=section.owners.fallback.left,
             fallback_right=section.owners.fallback.right,
             timezone=timezone,
-            create=self._create(section),
+            create=self._targets(section, "create"),
+            update=self._targets(section, "update"),
+            filters={
+                side: wanted
+                for side, wanted in zip(
+                    Side, (section.filter.left, section.filter.right), strict=True
+                )
+                if wanted.parts
+            },
+            leave=section.filter.leave,
         )
         self._check_fields(spec)
         self._check_stages(section)
@@ -309,16 +321,18 @@ class _SyncBuilder:
         if conflicts.window is not None and conflicts.window > LONGEST_WINDOW:
             self._at((*path, "window"), "is longer than 7d; a conflict is about edits at one time")
 
-    def _create(self, section: ObjectSync) -> tuple[Side, ...]:
+    def _targets(self, section: ObjectSync, key: Literal["create", "update"]) -> tuple[Side, ...]:
+        """Read in which apps records may be created, or updated."""
         allowed = tuple(side for side in Side if section.direction.allows(side))
-        if section.create is None:
+        wanted = section.create if key == "create" else section.update
+        if wanted is None:
             return allowed
-        for index, side in enumerate(section.create):
+        for index, side in enumerate(wanted):
             if side not in allowed:
                 name = self._names[side is Side.RIGHT]
                 message = f"the direction forbids to write to {name}; remove it here"
-                self._at(("create", index), message)
-        return tuple(dict.fromkeys(section.create))
+                self._at((key, index), message)
+        return tuple(dict.fromkeys(wanted))
 
     def _check_fields(self, spec: SyncSpec) -> None:
         written: dict[tuple[Side, str], int] = {}

@@ -29,8 +29,9 @@ from msgspec import Struct
 
 from actors.records import Side
 from actors.spec import Direction, Prefer
+from daemon.config.conditions import read_conditions
 from daemon.config.durations import parse_duration
-from daemon.config.model import PAIRS, PerApp, Section
+from daemon.config.model import CONDITIONS, PAIRS, PerApp, Section
 from daemon.config.nodes import Listing, Mapping, Node, Scalar, describe
 from daemon.config.problems import Mark, Path, Problems, suggest
 from daemon.config.secrets import Secret
@@ -135,6 +136,15 @@ class Decoder:
         base, *meta = get_args(hint)
         if PAIRS in meta:
             return self._pairs(node, trail)
+        if CONDITIONS in meta:
+            read = read_conditions(node, trail.shown)
+            self.positions |= {
+                (*trail.model, *path): Position(place.at, place.shown)
+                for path, place in read.places.items()
+            }
+            for place, message in read.problems:
+                self._problems.add(place.at, place.shown, message)
+            return BAD if read.problems else read.conditions
         value = self._decode(node, base, trail)
         if value is BAD:
             return BAD

@@ -13,11 +13,15 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from actors.records import Side
-from actors.spec import Blank, Direction, Drift, Pace, Prefer, Rules, TooLong
+from actors.spec import Blank, Conditions, Direction, Drift, Leave, Pace, Prefer, Rules, TooLong
 
 PAIRS = "pairs"
 Pairs = Annotated[tuple[tuple[str, str], ...], PAIRS]
 """Pairs (left, right): in YAML a mapping, or a list of `[left, right]` or `{app: , app: }`."""
+
+CONDITIONS = "conditions"
+Filter = Annotated[Conditions, CONDITIONS]
+"""Conditions on one app's records: read by `conditions`."""
 
 _PACE = Pace()
 _RULES = Rules()
@@ -107,6 +111,22 @@ class Owners(Section, frozen=True):
     fallback: Fallback = Fallback()
 
 
+class Filters(PerApp, frozen=True):
+    """Which records take part: those that pass the conditions of their app.
+
+    Attributes:
+        left: conditions on the first app's records, under that app's name.
+        right: conditions on the second app's records, under that app's name.
+        leave: what becomes of a linked pair that no longer passes: `stop` sends the update that
+            made it leave and then leaves the pair alone until it passes again;
+            `first-sync-only` goes on, conditions only decide what gets linked.
+    """
+
+    left: Filter = Conditions()
+    right: Filter = Conditions()
+    leave: Leave = Leave.STOP
+
+
 class ObjectSync(Section, frozen=True):
     """One kind of record that is kept in step.
 
@@ -118,7 +138,9 @@ class ObjectSync(Section, frozen=True):
         pipelines: which pipelines and stages are the same.
         fields: which fields are the same.
         owners: how people are matched.
+        filter: which records take part.
         create: apps in which records may be created; default all that the direction allows.
+        update: apps in which records that are there already may be changed; default likewise.
     """
 
     direction: Direction = Direction.BOTH
@@ -128,7 +150,9 @@ class ObjectSync(Section, frozen=True):
     pipelines: tuple[PipelineLine, ...] = ()
     fields: tuple[FieldLine, ...] = ()
     owners: Owners = Owners()
+    filter: Filters = Filters()
     create: tuple[Side, ...] | None = None
+    update: tuple[Side, ...] | None = None
 
 
 class Retry(Section, frozen=True):

@@ -17,9 +17,10 @@ import msgspec
 from msgspec import Struct
 
 from actors.records import Side
-from actors.spec import Direction, Prefer
+from actors.spec import Direction, Operator, Prefer
+from daemon.config.conditions import ASKS, CONDITIONS_PAGE, GROUPS, OPERATORS
 from daemon.config.durations import write_duration
-from daemon.config.model import PAIRS, ConnectionSection, DaemonSection, PerApp
+from daemon.config.model import CONDITIONS, PAIRS, ConnectionSection, DaemonSection, PerApp
 from daemon.config.secrets import Secret, is_secret_key
 from daemon.connectors.registry import AnyConnectorType
 
@@ -32,6 +33,7 @@ NAME = r"^[A-Za-z][A-Za-z0-9_-]*$"
 DURATION: Schema = {"type": "string", "pattern": r"^(\d+(\.\d+)?(ms|[smhdw]) ?)+$"}
 TEXT: Schema = {"type": ["string", "number", "boolean"]}
 REFERENCE: Schema = {"type": "string", "pattern": r"^\$\{(env|file|credential):[^{}]+\}$"}
+CONDITIONS_ALL: Schema = {"$ref": "#/$defs/conditions"}
 MAPPED: Schema = {
     "oneOf": [
         {
@@ -56,7 +58,30 @@ def make_schema(connectors: Iterable[AnyConnectorType]) -> Schema:
             "connections": _by_name(_of_struct(ConnectionSection, ())),
             "daemon": _of_struct(DaemonSection, ()),
         },
+        "$defs": {"conditions": _conditions()},
     }
+
+
+def _conditions() -> Schema:
+    """Return the schema of a filter: `daemon.config.conditions` says what it means."""
+    group: Schema = {"type": "array", "minItems": 1, "items": CONDITIONS_ALL}
+    values: Schema = {"anyOf": [TEXT, {"type": "array", "items": TEXT, "minItems": 1}]}
+    words = "|".join(re.escape(word).replace(r"\ ", "[ _-]") for word in OPERATORS)
+    operators: Schema = {
+        "type": "object",
+        "patternProperties": {f"^({words})$": values},
+        "additionalProperties": False,
+        "minProperties": 1,
+    }
+    asked: Schema = {"anyOf": [values, operators]}
+    keys = {**dict.fromkeys(GROUPS, group), "changed": asked}
+    mapping: Schema = {
+        "type": "object",
+        "properties": {**keys, "fields": {"type": "object", "additionalProperties": asked}},
+        "additionalProperties": asked,
+        "minProperties": 1,
+    }
+    return {"anyOf": [mapping, group]}
 
 
 def _by_name(schema: Schema) -> Schema:
@@ -90,7 +115,9 @@ def _of_struct(kind: type[Struct], path: tuple[str, ...]) -> Schema:
             required.append(field.encode_name)
     schema = {"type": "object", "properties": properties, "additionalProperties": False}
     if issubclass(kind, PerApp):
-        schema["patternProperties"] = {f"^(?!({'|'.join(properties)})$)": TEXT}
+        of_app = next(one for one in msgspec.structs.fields(kind) if one.name == "left")
+        pattern = f"^(?!({'|'.join(properties)})$)"
+        schema["patternProperties"] = {pattern: _of(of_app.type, (*path, of_app.name))}
     return {**schema, "required": required} if required else schema
 
 
@@ -105,6 +132,8 @@ def _of(hint: Hint, path: tuple[str, ...]) -> Schema:
     origin: Hint = get_origin(hint)
     args = get_args(hint)
     if origin is Annotated:
+        if CONDITIONS in args:
+            return CONDITIONS_ALL
         return MAPPED if PAIRS in args else _limited(_of(args[0], path), args[1:])
     if origin in (Union, types.UnionType):
         real = [member for member in args if member is not type(None)]
@@ -178,7 +207,23 @@ def write_manual(connectors: Iterable[AnyConnectorType]) -> str:
     for one in connectors:
         parts += _rows(f"apps.NAME (type: {one.name})", one.options)
     parts += _rows("connections.NAME", ConnectionSection)
-    return "\n".join(parts)
+    return "\n".join([*parts, *_filter_pages()])
+
+
+def _filter_pages() -> list[str]:
+    """Write what stands under `filter:` and an app's name."""
+    words: dict[Operator, list[str]] = {}
+    for word, operator in OPERATORS.items():
+        words.setdefault(operator, []).append(f"`{word}`")
+    rows = [f"| {', '.join(names)} | {ASKS[operator]} |" for operator, names in words.items()]
+    return [
+        "## Conditions\n",
+        CONDITIONS_PAGE,
+        "\n| operator | holds if |",
+        "|---|---|",
+        *rows,
+        "",
+    ]
 
 
 def _rows(path: str, kind: type[Struct]) -> list[str]:
@@ -214,7 +259,7 @@ def _default(field: msgspec.structs.FieldInfo) -> str:
 
 def _inner(hint: Hint) -> type[Struct] | None:
     """Return the Struct that a key holds, one or a list of them."""
-    for one in (hint, *get_args(hint)):
+    for one in (hint, *get_args(hint)) if CONDITIONS not in get_args(hint) else ():
         if isinstance(one, type) and issubclass(one, Struct):
             return one
     return None

@@ -124,6 +124,8 @@ _RULES: dict[str, KeyPath] = {
 }
 _ELSEWHERE: dict[str, KeyPath] = {
     "users": ("owners", "overrides"),
+    "filters": ("filter",),
+    "leave": ("filter", "leave"),
     "fallback_left": ("owners", "fallback", "left"),
     "fallback_right": ("owners", "fallback", "right"),
 }

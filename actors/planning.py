@@ -24,6 +24,7 @@ from actors.ports import Blind, Clock, Connector, Store
 from actors.records import Side, Snapshot
 from actors.rounds import Rounds
 from actors.rulings import Rulings
+from actors.scope import rules
 from actors.spec import Pace
 from actors.values import Raw
 
@@ -69,9 +70,14 @@ class SidePlan(Struct, kw_only=True):
 
 
 class Plan(Struct, kw_only=True):
-    """What the next full pass of a sync would do, as of now."""
+    """What the next full pass of a sync would do, as of now.
+
+    Attributes:
+        rules: what limits who takes part, for people.
+    """
 
     sync: str
+    rules: tuple[str, ...] = ()
     sides: dict[Side, SidePlan]
     in_sync: int = 0
 
@@ -108,6 +114,7 @@ class Planner:
         self._creates: dict[str, tuple[Side, Sample]] = {}
         self.plan = Plan(
             sync=sync.name,
+            rules=rules(sync),
             sides={side: SidePlan(app=sync.app(side), statuses=Counter()) for side in Side},
         )
 

@@ -9,11 +9,17 @@ from __future__ import annotations
 import msgspec
 
 from actors.links import End, Link, Status
+from actors.mapping.filters import describe
 from actors.mapping.record import Sync, Times
 from actors.mapping.units import Unit
 from actors.observing import microseconds, moment
 from actors.records import Side
 from actors.spec import Leave
+
+_LEAVING = {
+    Leave.STOP: "the update that made them leave is sent, then they are left alone until they pass",
+    Leave.FIRST_SYNC_ONLY: "they go on; the filter only decides what gets linked",
+}
 
 LASTING = frozenset({Status.IN_SYNC, Status.EXCLUDED, Status.HELD})
 """What such a link is due for is a look when time turns its filter, nothing before."""
@@ -56,6 +62,23 @@ def never_updated(sync: Sync) -> str:
     targets = [side for side in Side if sync.spec.direction.allows(side)]
     apps = " and ".join(sync.app(side) for side in targets)
     return f"records that are there already are not changed in {apps}"
+
+
+def rules(sync: Sync) -> tuple[str, ...]:
+    """Say what limits who takes part and what is written, for people (F19, F20)."""
+    spec, words = sync.spec, []
+    for side, wanted in sync.filters.items():
+        words.append(f"{sync.app(side)}: only records that pass the filter: {describe(wanted)}")
+    if sync.filters:
+        words.append(
+            f"linked records that no longer pass (leave: {spec.leave}): {_LEAVING[spec.leave]}"
+        )
+    for side in (one for one in Side if spec.direction.allows(one)):
+        if side not in spec.create:
+            words.append(f"no records are created in {sync.app(side)}")
+        if side not in spec.update:
+            words.append(f"records that are there already are not changed in {sync.app(side)}")
+    return tuple(words)
 
 
 def merged(sync: Sync, unit: Unit) -> Unit | None:

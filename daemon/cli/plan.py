@@ -45,9 +45,10 @@ class SideAnswer(Struct, frozen=True, kw_only=True):
 
 
 class SyncAnswer(Struct, frozen=True, kw_only=True):
-    """One sync; `in_sync` pairs would be left as they are."""
+    """One sync; `in_sync` pairs would be left as they are, `rules` limit who takes part."""
 
     sync: str
+    rules: tuple[str, ...]
     in_sync: int
     sides: tuple[SideAnswer, ...]
 
@@ -142,6 +143,7 @@ def _tell_step(tell: Tell, spec: SyncSpec, side: Side, seen: int, total: int | N
 def _answer(plan: Plan) -> SyncAnswer:
     return SyncAnswer(
         sync=plan.sync,
+        rules=plan.rules,
         in_sync=plan.in_sync,
         sides=tuple(
             SideAnswer(
@@ -164,6 +166,8 @@ def _answer(plan: Plan) -> SyncAnswer:
 def _view(answer: PlanAnswer) -> Iterator[Block]:
     for sync in answer.syncs:
         yield Heading(sync.sync)
+        for rule in sync.rules:
+            yield Line(rule)
         yield Table(
             ("app", "records", "would be created", "changed", "taken up again"),
             tuple(

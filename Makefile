@@ -9,6 +9,7 @@ DONE   := $(VENV)/.tieline-
 SEEDS  ?= 2000
 DEALS  ?= 5000
 EDITS  ?= 200
+JOBS   ?= 2
 
 .PHONY: help setup demo test test-long check fmt bench simulate soak lock clean
 
@@ -48,7 +49,7 @@ demo: $(DONE)demo  ## see a sync at work between a HubSpot sandbox and a real Tr
 	$(BIN)/tieline demo
 
 test: $(DONE)all  ## all tests, under ten minutes on two cores
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile
 
 test-long: $(DONE)all  ## the same with large budgets for the property tests
 	HYPOTHESIS_PROFILE=long $(BIN)/python -m pytest -q tests/property tests/unit

@@ -16,6 +16,9 @@ class Side(StrEnum):
     LEFT = "left"
     RIGHT = "right"
 
+    # Enum's own hash is a call of Python code, and sides are half of many keys.
+    __hash__ = str.__hash__
+
     @property
     def other(self) -> Side:
         """The opposite side."""

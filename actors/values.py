@@ -131,6 +131,11 @@ def parse(kind: Kind, raw: Raw) -> Scalar:
     return _PARSERS[kind](raw)
 
 
+def parser_of(kind: Kind) -> Callable[[str], Scalar]:
+    """Return what parses a text of that kind that is not empty."""
+    return _PARSERS[kind]
+
+
 def dump(kind: Kind, value: Scalar) -> Raw:
     """Write a canonical value as raw text; the inverse of `parse` up to canonical equality."""
     match value:

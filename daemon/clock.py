@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from datetime import UTC, datetime
 
 import anyio
@@ -16,8 +17,8 @@ class SystemClock:
         return datetime.now(UTC)
 
     def monotonic(self) -> float:
-        """Return the event loop's seconds."""
-        return anyio.current_time()
+        """Return the seconds of the clock that asyncio's loop goes by too."""
+        return time.monotonic()
 
     async def sleep(self, seconds: float) -> None:
         """Wait."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from datetime import MAXYEAR, MINYEAR, UTC, date, datetime
 from decimal import ROUND_HALF_EVEN, Context, Decimal
+from functools import cached_property
 from typing import TypeAlias
 from zoneinfo import ZoneInfo
 
@@ -22,7 +23,7 @@ from actors.values import MOST_DIGITS, Scalar
 Values: TypeAlias = tuple[Scalar, ...]
 
 
-class Relation(Struct, frozen=True, kw_only=True, tag=True):
+class Relation(Struct, frozen=True, kw_only=True, tag=True, dict=True):
     """Base of all relations; a subclass gives `agree`, `_right` and `_left`."""
 
     def agree(self, left: Values, right: Values) -> bool:
@@ -259,20 +260,32 @@ class Pairs(Relation, frozen=True, kw_only=True):
         """The pair is listed, or both are empty."""
         if _empty(left) or _empty(right):
             return _empty(left) and _empty(right)
-        return (left, right) in self.pairs
+        return (left, right) in self._listed
+
+    @cached_property
+    def _listed(self) -> frozenset[tuple[Values, Values]]:
+        return frozenset(self.pairs)
+
+    @cached_property
+    def _rights(self) -> dict[Values, tuple[str, ...]]:
+        return dict(reversed(self.pairs))
+
+    @cached_property
+    def _lefts(self) -> dict[Values, tuple[str, ...]]:
+        return {two: one for one, two in reversed(self.pairs)}
 
     def _right(self, left: Values, present: Values) -> Values:
-        return self._counterpart(left, dict(reversed(self.pairs)), present)
+        return self._counterpart(left, self._rights, present)
 
     def _left(self, right: Values, present: Values) -> Values:
-        return self._counterpart(right, {two: one for one, two in reversed(self.pairs)}, present)
+        return self._counterpart(right, self._lefts, present)
 
     def _counterpart(
-        self, value: Values, first: dict[tuple[str, ...], tuple[str, ...]], present: Values
+        self, value: Values, first: dict[Values, tuple[str, ...]], present: Values
     ) -> Values:
         if _empty(value):
             return (None,) * len(present)
-        found = first.get(value)  # type: ignore[arg-type]  # members are texts or the look-up fails
+        found = first.get(value)
         if found is None:
             shown = " / ".join(str(one) for one in value)
             raise OutsideDomainError(f'{self.what} "{shown}" has no counterpart on the other side')
@@ -280,7 +293,7 @@ class Pairs(Relation, frozen=True, kw_only=True):
 
 
 def _empty(value: Values) -> bool:
-    return all(one is None for one in value)
+    return value.count(None) == len(value)
 
 
 class PairSets(Relation, frozen=True, kw_only=True):

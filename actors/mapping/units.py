@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import cached_property
 
 from msgspec import Struct
 
@@ -10,7 +11,7 @@ from actors.errors import OutsideDomainError
 from actors.mapping.relations import Relation, Values
 from actors.records import Side
 from actors.spec import Direction, Rules
-from actors.values import Kind, Raw, dump, parse
+from actors.values import Kind, Raw, Scalar, dump, parse, parser_of
 
 
 class Member(Struct, frozen=True, kw_only=True):
@@ -21,7 +22,7 @@ class Member(Struct, frozen=True, kw_only=True):
     required: bool = False
 
 
-class Unit(Struct, frozen=True, kw_only=True):
+class Unit(Struct, frozen=True, kw_only=True, dict=True):
     """One field mapping, or several fields that travel together or not at all.
 
     Attributes:
@@ -45,7 +46,18 @@ class Unit(Struct, frozen=True, kw_only=True):
 
     def raws(self, side: Side, values: Mapping[str, Raw]) -> tuple[Raw, ...]:
         """Pick the unit's raws out of a record's values."""
-        return tuple(values.get(member.name) for member in self.members(side))
+        names = self._names[side]
+        if len(names) == 1:
+            return (values.get(names[0]),)
+        return tuple([values.get(name) for name in names])
+
+    @cached_property
+    def _names(self) -> dict[Side, tuple[str, ...]]:
+        return {side: tuple(member.name for member in self.members(side)) for side in Side}
+
+    @cached_property
+    def _parsers(self) -> dict[Side, tuple[Callable[[str], Scalar], ...]]:
+        return {side: tuple(parser_of(one.kind) for one in self.members(side)) for side in Side}
 
     def native(self, side: Side, raws: tuple[Raw, ...]) -> dict[str, Raw]:
         """Name the unit's raws by native field."""
@@ -57,7 +69,12 @@ class Unit(Struct, frozen=True, kw_only=True):
         Raises:
             OutsideDomainError: a raw is not of its field's kind.
         """
-        return tuple(parse(m.kind, raw) for m, raw in zip(self.members(side), raws, strict=True))
+        parsers = self._parsers[side]
+        if len(parsers) == 1:
+            return (parsers[0](raws[0]) if raws[0] else None,)
+        return tuple(
+            [read(raw) if raw else None for read, raw in zip(parsers, raws, strict=True)]
+        )
 
     def same(self, side: Side, one: tuple[Raw, ...], two: tuple[Raw, ...]) -> bool:
         """Say whether two readings of one side hold the same canonical values.

@@ -6,7 +6,7 @@ readers (I20).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import msgspec
 from msgspec import Struct
@@ -60,7 +60,7 @@ class Ruling(Struct, frozen=True, kw_only=True):
 
     Attributes:
         link: its state after the decision, with its status and reason.
-        decisions: by unit key, for a pair in scope.
+        decisions: by unit key, for a pair in scope; units at rest are passed over.
         traces: by side, keys of units whose exact edit times are needed to decide; the link is
             then unchanged.
         settles: bases move although nothing is written, on the word of snapshots alone.
@@ -225,10 +225,9 @@ def _failing(sync: Sync, link: Link, side: Side, unit: Unit, reason: str) -> Lin
 
 
 def _native(sync: Sync, target: Side, writes: list[UnitWrite], *, blanks: bool) -> dict[str, Raw]:
-    units = {unit.key: unit for unit in sync.units}
     values: dict[str, Raw] = {}
     for write in writes:
-        values |= units[write.unit].native(target, write.sent)
+        values |= sync.by_key[write.unit].native(target, write.sent)
     return {name: raw for name, raw in values.items() if blanks or raw is not None}
 
 
@@ -236,12 +235,13 @@ def _native(sync: Sync, target: Side, writes: list[UnitWrite], *, blanks: bool) 
 
 
 def _decide_pair(sync: Sync, link: Link, known: Known) -> Ruling:
-    decisions = {unit.key: _decide_one(sync, link, unit, known) for unit in sync.units}
+    moving = [unit for unit in sync.units if link.recover or not _is_at_rest(link, unit)]
+    decisions = {unit.key: _decide_one(sync, link, unit, known) for unit in moving}
     traces = _wanted_traces(decisions)
     if traces:
         return Ruling(link=link, decisions=decisions, traces=traces)
     writes = {side: _writes_to(sync, link, side, decisions, known) for side in BOTH}
-    refused = [(unit, dec) for unit in sync.units if isinstance(dec := decisions[unit.key], Refuse)]
+    refused = [(unit, dec) for unit in moving if isinstance(dec := decisions[unit.key], Refuse)]
     for _, refusal in refused:  # all or nothing towards the side that cannot be told everything
         writes[refusal.source.other] = []
     drafts = tuple(_update(sync, link, side, writes[side]) for side in BOTH if writes[side])
@@ -254,6 +254,18 @@ def _decide_pair(sync: Sync, link: Link, known: Known) -> Ruling:
         decisions=decisions,
         settles=settled is not link and any(_is_bare(dec) for dec in decisions.values()),
     )
+
+
+def _is_at_rest(link: Link, unit: Unit) -> bool:
+    """Both sides hold to the letter what they held when the unit was settled (M1, M2)."""
+    for side in BOTH:
+        end = _end(link, side)
+        base = end.base.get(unit.key)
+        if base is None or base.version != unit.version or end.seen is None:
+            return False
+        if unit.raws(side, end.seen.values) != base.raws:
+            return False
+    return True
 
 
 def _is_bare(decision: Decision) -> bool:
@@ -313,9 +325,9 @@ def _writes_to(
     sync: Sync, link: Link, target: Side, decisions: dict[str, Decision], known: Known
 ) -> list[UnitWrite]:
     writes = []
-    for unit in sync.units:
-        decision = decisions[unit.key]
+    for key, decision in decisions.items():
         if isinstance(decision, Copy) and decision.source.other is target:
+            unit = sync.by_key[key]
             writes.append(
                 UnitWrite(
                     unit=unit.key,
@@ -346,24 +358,36 @@ def _update(sync: Sync, link: Link, target: Side, writes: list[UnitWrite]) -> Dr
 
 
 def _settled(sync: Sync, link: Link, decisions: dict[str, Decision]) -> Link:
-    for unit in sync.units:
-        decision = decisions[unit.key]
-        if isinstance(decision, Settle):
-            for side in decision.sides:
-                raws = unit.raws(side, _values(link, side))
-                link = link.with_end(side, settle(side, _end(link, side), unit, raws))
+    for side in BOTH:
+        values = _values(link, side)
+        settled = [
+            (unit, Base(unit.version, unit.raws(side, values)))
+            for key, decision in decisions.items()
+            if isinstance(decision, Settle) and side in decision.sides
+            for unit in (sync.by_key[key],)
+        ]
+        if settled:
+            link = link.with_end(side, settle_all(side, _end(link, side), settled))
     return link
 
 
 def settle(side: Side, end: End, unit: Unit, raws: Raws, version: int | None = None) -> End:
-    """Return the end with the unit's base moved to `raws`.
-
-    The time of its edit is forgotten, unless the end holds something newer than `raws`.
-    """
+    """Return the end with the unit's base moved to `raws`; see `settle_all`."""
     base = Base(unit.version if version is None else version, raws)
-    held = unit.raws(side, end.seen.values) if end.seen is not None else raws
-    moved = {key: when for key, when in end.moved.items() if key != unit.key or held != raws}
-    return msgspec.structs.replace(end, base={**end.base, unit.key: base}, moved=moved)
+    return settle_all(side, end, ((unit, base),))
+
+
+def settle_all(side: Side, end: End, settled: Iterable[tuple[Unit, Base]]) -> End:
+    """Return the end with the bases of these units moved.
+
+    The time of an edit is forgotten, unless the end holds something newer than the base.
+    """
+    base, moved = dict(end.base), dict(end.moved)
+    for unit, at in settled:
+        base[unit.key] = at
+        if end.seen is None or unit.raws(side, end.seen.values) == at.raws:
+            moved.pop(unit.key, None)
+    return msgspec.structs.replace(end, base=base, moved=moved)
 
 
 def _judged(
@@ -390,9 +414,9 @@ def _conflicts(
     sync: Sync, link: Link, decisions: dict[str, Decision], known: Known
 ) -> list[Conflict]:
     found = []
-    for unit in sync.units:
-        decision = decisions[unit.key]
+    for key, decision in decisions.items():
         if isinstance(decision, Copy | Ask) and decision.clash:
+            unit = sync.by_key[key]
             left, right = (_observed(link, side, unit, known) for side in BOTH)
             found.append(
                 Conflict(

@@ -13,7 +13,7 @@ from itertools import takewhile
 import msgspec
 from msgspec import Struct
 
-from actors.deciding import settle
+from actors.deciding import settle, settle_all
 from actors.intents import Done, Intent, IntentKind, UnitWrite
 from actors.links import Base, Change, End, Late, Link
 from actors.mapping.record import Sync
@@ -47,20 +47,21 @@ def settle_done(sync: Sync, link: Link, intent: Intent, done: Done, now_us: int)
     answer, origin = link.end(target), link.end(source)
     assert answer is not None
     assert origin is not None, f"link {link.id} lost the source of intent {intent.id}"
+    answered: list[tuple[Unit, Base]] = []
+    told: list[tuple[Unit, Base]] = []
     for unit, write in _written(sync, intent):
         if write.comes_back:
             continue  # the person's own edit, put back: it is still to be told to the other side
         stored = unit.raws(target, done.stored.values)
         is_refused = any(member.name in done.refused for member in unit.members(target))
-        answer = settle(target, answer, unit, stored if done.proven else write.sent, write.version)
+        answered.append((unit, Base(write.version, stored if done.proven else write.sent)))
         if not is_refused:
-            origin = settle(source, origin, unit, write.source, write.version)
+            told.append((unit, Base(write.version, write.source)))
         elif unit.key not in origin.base:
             nothing: tuple[Raw, ...] = (None,) * len(write.source)
-            origin = msgspec.structs.replace(
-                origin, base={**origin.base, unit.key: Base(write.version, nothing)}
-            )
-    settled = link.with_end(target, answer).with_end(source, origin)
+            origin = _based(origin, unit, nothing, write.version)
+    settled = link.with_end(target, settle_all(target, answer, answered))
+    settled = settled.with_end(source, settle_all(source, origin, told))
     return Settlement(
         link=recheck(sync, settled, source, now_us),
         history=_history(sync, link, intent, done.stored, now_us),
@@ -70,7 +71,7 @@ def settle_done(sync: Sync, link: Link, intent: Intent, done: Done, now_us: int)
 
 def _written(sync: Sync, intent: Intent) -> list[tuple[Unit, UnitWrite]]:
     """Pair each written unit with its mapping; a unit that left the mapping settles nothing."""
-    units = {unit.key: unit for unit in sync.units}
+    units = sync.by_key
     return [(units[write.unit], write) for write in intent.units if write.unit in units]
 
 

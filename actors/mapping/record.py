@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from functools import cached_property
 
 from msgspec import Struct
 
@@ -46,7 +47,7 @@ class Times(Struct, frozen=True, kw_only=True):
         return {**values, CHANGED: self.changed.isoformat()}
 
 
-class Sync(Struct, frozen=True, kw_only=True):
+class Sync(Struct, frozen=True, kw_only=True, dict=True):
     """A sync that can decide records.
 
     Attributes:
@@ -67,6 +68,11 @@ class Sync(Struct, frozen=True, kw_only=True):
     scopes: dict[Side, StageScope] = {}
     filters: dict[Side, Filter] = {}
     version: int = 0
+
+    @cached_property
+    def by_key(self) -> dict[str, Unit]:
+        """The units by their keys."""
+        return {unit.key: unit for unit in self.units}
 
     @property
     def name(self) -> str:

@@ -13,14 +13,15 @@ import msgspec
 from msgspec import Struct
 
 from actors.deciding import Draft
+from actors.errors import OutsideDomainError
 from actors.intents import Done, Intent, IntentKind, UnitWrite
 from actors.links import Base, Change, Conflict, End, Link
 from actors.mapping.record import Sync
-from actors.mapping.units import Unit
+from actors.mapping.units import Member, Unit
 from actors.merge import Ask, Copy, Observed, Refuse, decide_unit
 from actors.observing import arrivals, microseconds, moment
 from actors.records import Edit, Side
-from actors.values import Raw
+from actors.values import Raw, parse
 
 
 class Audit(Struct, frozen=True, kw_only=True):
@@ -45,14 +46,18 @@ def hidden_edits(
     for write in intent.units:
         if write.unit not in by_key or write.expected is None:
             continue
-        names = [member.name for member in by_key[write.unit].members(intent.side)]
+        unit, members = by_key[write.unit], by_key[write.unit].members(intent.side)
+        traced = {m.name: history.get((intent.record_id or "", m.name), ()) for m in members}
         below = {
-            name: edit
-            for name, sent in zip(names, write.sent, strict=True)
-            if (edit := _beneath(history.get((intent.record_id or "", name), ()), sent, since))
+            member.name: edit
+            for member, sent in zip(members, write.sent, strict=True)
+            if (edit := _beneath(member, traced[member.name], sent, since)) is not None
         }
-        hidden = _had(names, below, write.expected)
-        if below and hidden not in (write.expected, write.sent):
+        hidden = _had(traced, below, write.expected)
+        if below and not (
+            _is(unit, intent.side, hidden, write.expected)
+            or _is(unit, intent.side, hidden, write.sent)
+        ):
             found |= below
     return found
 
@@ -67,7 +72,24 @@ def _had(
     )
 
 
-def _beneath(edits: Iterable[Edit], sent: Raw, since: datetime) -> Edit | None:
+def _is(unit: Unit, side: Side, one: tuple[Raw, ...], two: tuple[Raw, ...]) -> bool:
+    """Say whether two raws of a side are the same; what cannot be read is only itself."""
+    try:
+        return unit.same(side, one, two)
+    except OutsideDomainError:
+        return False
+
+
+def _is_raw(member: Member, one: Raw, two: Raw) -> bool:
+    if (one or None) == (two or None):
+        return True
+    try:
+        return parse(member.kind, one) == parse(member.kind, two)
+    except OutsideDomainError:
+        return False
+
+
+def _beneath(member: Member, edits: Iterable[Edit], sent: Raw, since: datetime) -> Edit | None:
     """Return the newest edit by somebody else, since our reading, that our write stands on.
 
     What lies above our write was made after it. A value that we did not change has no entry of
@@ -77,7 +99,7 @@ def _beneath(edits: Iterable[Edit], sent: Raw, since: datetime) -> Edit | None:
     for edit in edits:
         if edit.at <= since:
             return None
-        is_reached = is_reached or (edit.value or None) == (sent or None)
+        is_reached = is_reached or _is_raw(member, edit.value, sent)
         if is_reached and not edit.ours:
             return edit
     return None
@@ -260,16 +282,17 @@ def overwritten_late(
             continue
         now, known = unit.raws(side, end.seen.values), unit.raws(side, before.seen.values)
         since = moment(before.seen.modified_us)
-        names = [member.name for member in unit.members(side)]
+        members = unit.members(side)
+        traced = {m.name: history.get((end.id, m.name), ()) for m in members}
         below = {
-            name: edit
-            for name, raw in zip(names, now, strict=True)
-            if (edit := _beneath(history.get((end.id, name), ()), raw, since)) is not None
+            member.name: edit
+            for member, raw in zip(members, now, strict=True)
+            if (edit := _beneath(member, traced[member.name], raw, since)) is not None
         }
-        lost = _had(names, below, known)
+        lost = _had(traced, below, known)
         settled = before.base.get(unit.key)
-        if unit.same(side, lost, now) or (
-            settled is not None and unit.same(side, lost, settled.raws)
+        if _is(unit, side, lost, now) or (
+            settled is not None and _is(unit, side, lost, settled.raws)
         ):
             continue
         found.append(

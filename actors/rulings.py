@@ -427,7 +427,8 @@ class Rulings:
 
     async def recovered(self, message: Recovered) -> Ledger:
         """Settle intents of unknown outcome by what the app holds now."""
-        ids = [trace.current.id for trace in message.traces if trace.current is not None]
+        holders = [trace.current or trace.gone for trace in message.traces]
+        ids = [holder.id for holder in holders if holder is not None]
         ledger = await self._answer_ledger(message.side, message.intents, ids)
         for intent, trace in zip(message.intents, message.traces, strict=True):
             link = ledger.link(intent.link)

@@ -145,6 +145,11 @@ def adopt(
     ours = intent is not None and not _is_older(current, intent, offset_us)
     if intent is not None and ours and origin is not None:
         for unit, write in _written(sync, intent):
+            held = unit.raws(target, current.values)
+            if _is_untouched(current) and not unit.same(target, held, write.sent):
+                # An earlier attempt made it, and nobody was there since: the source goes on.
+                end = _based(end, unit, held, write.version)
+                continue
             end = _based(end, unit, write.sent, write.version)
             origin = settle(target.other, origin, unit, write.source, write.version)
     linked = link.with_end(target, end).with_end(target.other, origin)
@@ -153,6 +158,10 @@ def adopt(
 
 def _based(end: End, unit: Unit, raws: tuple[Raw, ...], version: int) -> End:
     return msgspec.structs.replace(end, base={**end.base, unit.key: Base(version, raws)})
+
+
+def _is_untouched(record: Snapshot) -> bool:
+    return record.created_at is not None and record.created_at == record.modified_at
 
 
 def _is_older(current: Snapshot, intent: Intent, offset_us: int) -> bool:

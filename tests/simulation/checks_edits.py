@@ -150,7 +150,7 @@ def _is_resurrection(
     facts: Facts, pair: Pair, unit: Meaning, edit: UnitEdit, edits: list[UnitEdit]
 ) -> bool:
     """Its loss is on record, but what stands there now is what its author had replaced."""
-    if not unit.unique:
+    if not unit.unique or _is_run_over_late(facts, pair, unit, edit):
         return False
     said = facts.now(pair, unit)
     standing = [e for e in edits if unit.same(said[e.side], e.raws)]
@@ -168,6 +168,15 @@ def _is_resurrection(
                 }
         grown = len(ancestors) > before
     return all(one.id in ancestors for one in standing)
+
+
+def _is_run_over_late(facts: Facts, pair: Pair, unit: Meaning, edit: UnitEdit) -> bool:
+    """A write of unknown outcome arrived on top of it: then its record is all there can be."""
+    row = facts.link(pair)
+    return row is not None and any(
+        line.link == row.id and line.rule == "late write" and unit.same(line.before, edit.raws)
+        for line in facts.view.history
+    )
 
 
 # --- conflicts ----------------------------------------------------------------------------------

@@ -55,16 +55,21 @@ def _is_ignored_blank(facts: Facts, pair: Pair, unit: Meaning) -> bool:
 
 
 def _is_drift(facts: Facts, pair: Pair, unit: Meaning) -> bool:
-    """A person edited the target of a one-way sync, and the source says what it said then."""
+    """A person edited the target of a one-way sync, and the source says what it said before.
+
+    In between it may have said something else that was taken back before it was read.
+    """
     for target in Side:
         if facts.two_way or not facts.scenario.writable(target):
             continue
         drifted = facts.last_set(target, pair.records[target], unit)
-        source = pair.records[target.other]
-        then = source.at(drifted.at)
-        if drifted.by == "edit" and then is not None:
-            now = unit.of(target.other, source.now.values)
-            return unit.same(now, unit.of(target.other, then.values))
+        now = unit.of(target.other, pair.records[target.other].now.values)
+        said = (
+            unit.of(target.other, version.values)
+            for version in pair.records[target.other].versions
+            if version.at <= drifted.at
+        )
+        return drifted.by == "edit" and any(unit.same(now, raws) for raws in said)
     return False
 
 

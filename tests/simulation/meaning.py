@@ -63,14 +63,16 @@ def text(name: str, left: str, right: str, *, trimmed: bool) -> Meaning:
     """Text that is unique to each edit."""
 
     def canonical(raws: Raws) -> str:
-        plain = unicodedata.normalize("NFC", (raws[0] or "").replace("\r\n", "\n"))
-        return plain.strip() if trimmed else plain
+        return unicodedata.normalize("NFC", (raws[0] or "").replace("\r\n", "\n"))
+
+    def said(raws: Raws) -> str:
+        return canonical(raws).strip() if trimmed else canonical(raws)
 
     return Meaning(
         name=name,
         left=(left,),
         right=(right,),
-        agree=lambda one, two: canonical(one) == canonical(two),
+        agree=lambda one, two: said(one) == said(two),
         canonical=canonical,
         unique=True,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import msgspec
@@ -79,7 +79,7 @@ def recheck(sync: Sync, link: Link, side: Side, now_us: int) -> Link:
     end = link.end(side)
     if end is None or end.seen is None or not end.late:
         return link
-    base, _ = _arrived(sync.units, side, end, end.seen.values, now_us)
+    base, _ = _arrived(sync.units, side, end, end.seen.values, now_us, is_new=True)
     rebased = msgspec.structs.replace(end, base=base)
     return _unsaid(link.with_end(side, rebased), side, _rebased(end, rebased))
 
@@ -93,10 +93,19 @@ def _unsaid(link: Link, side: Side, rebased: set[str]) -> Link:
     return link.with_end(side.other, msgspec.structs.replace(other, base=kept))
 
 
-def without_late(end: End, units: Iterable[str]) -> End:
-    """Return the end without remembering what may still arrive in these units."""
-    kept = {key: late for key, late in end.late.items() if key not in set(units)}
-    return msgspec.structs.replace(end, late=kept)
+def observe_foreign(
+    sync: Sync, link: Link, side: Side, record: Snapshot, now_us: int, units: set[str]
+) -> Link:
+    """Observe a record in which somebody has set these units to what may still arrive of ours."""
+    before = link.end(side)
+    assert before is not None
+    others = {key: late for key, late in before.late.items() if key not in units}
+    bare = link.with_end(side, msgspec.structs.replace(before, late=others))
+    seen = observe_link(sync, bare, side, record, now_us)
+    end = seen.end(side)
+    assert end is not None
+    kept = {key: late for key, late in before.late.items() if key in units}
+    return seen.with_end(side, msgspec.structs.replace(end, late={**end.late, **kept}))
 
 
 def remembered(end: End, unit: str, late: Late) -> End:
@@ -115,7 +124,8 @@ def observe(sync: Sync, side: Side, end: End | None, record: Snapshot, now_us: i
     """
     before = end or End(id=record.id)
     seen = Seen(record.token, microseconds(record.modified_at), record.values, sync.version)
-    base, late = _arrived(sync.units, side, before, record.values, now_us)
+    is_new = before.seen is None or before.seen.token != record.token
+    base, late = _arrived(sync.units, side, before, record.values, now_us, is_new=is_new)
     moved: dict[str, tuple[int, int]] = {}
     for unit in sync.units:
         settled = base.get(unit.key)
@@ -153,7 +163,13 @@ def _replaced(before: End, seen: Seen) -> tuple[str, ...]:
 
 
 def _arrived(
-    units: Sequence[Unit], side: Side, end: End, values: dict[str, Raw], now_us: int
+    units: Sequence[Unit],
+    side: Side,
+    end: End,
+    values: dict[str, Raw],
+    now_us: int,
+    *,
+    is_new: bool,
 ) -> tuple[dict[str, Base], dict[str, tuple[Late, ...]]]:
     mapped, version = {unit.key for unit in units}, end.seen.token if end.seen else None
     base = {key: settled for key, settled in end.base.items() if key in mapped}
@@ -162,7 +178,7 @@ def _arrived(
         for key, sent in end.late.items()
         if key in mapped and (kept := tuple(o for o in sent if _is_awaited(o, version, now_us)))
     }
-    if not late:
+    if not late or not is_new:
         return base, late
     for unit in units:
         settled, raws = base.get(unit.key), unit.raws(side, values)

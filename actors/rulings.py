@@ -20,7 +20,14 @@ from actors.ledger import Ledger
 from actors.links import End, Link, Seen, Settled, Status
 from actors.mapping.record import Sync
 from actors.messages import Judged, Mapped, Recovered, Written
-from actors.observing import arrivals, is_stale, microseconds, observe, observe_link, without_late
+from actors.observing import (
+    arrivals,
+    is_stale,
+    microseconds,
+    observe,
+    observe_foreign,
+    observe_link,
+)
 from actors.outbox import LookBox
 from actors.outcomes import Outcomes, Verdict, concluded
 from actors.ports import Clock, Connector, Store
@@ -168,8 +175,8 @@ class Rulings:
                 return
             foreign = self._foreign(link, side, before, history)
             if foreign:
-                known = known.with_end(side, without_late(before, foreign))
-                link = observe_link(self._sync, known, side, record, self._now_us())
+                now_us = self._now_us()
+                link = observe_foreign(self._sync, known, side, record, now_us, foreign)
             self._note_overwritten(ledger, link, side, before, history)
         seen = before.seen if before is not None else None
         if seen is not None and seen.values == record.values:

@@ -201,6 +201,8 @@ def recover_update(
     for unit, write in _written(sync, intent):
         raws = unit.raws(target, trace.current.values)
         if write.comes_back:
+            if write.expected is not None and unit.same(target, raws, write.expected):
+                end = remembered(end, unit.key, Late(until, write.sent, version))
             continue
         if write.expected is not None and unit.same(target, raws, write.expected):
             end = remembered(end, unit.key, Late(until, write.sent, version))

@@ -511,7 +511,8 @@ async def test_an_announced_limit_is_never_exceeded(sandbox: Sandbox) -> None:
         await connector.start("deals")
         for _ in range(22):
             tasks.start_soon(connector.fetch, "deals", [record_id], FIELDS)
-    statuses = [one["status"] for one in sandbox.requests()]
+    # A write that an earlier test gave up may still arrive; this connector only reads.
+    statuses = [one["status"] for one in sandbox.requests() if not one["write"]]
     assert statuses == [200] * 23
 
 

@@ -30,6 +30,9 @@ $(DONE)venv:
 	else $(PYTHON) -m venv $(VENV); fi
 	@touch $@
 
+# In a variable, since the commas would part the arguments of `call`.
+ALL_EXTRAS := tryton-server,test,dev
+
 # $(call install,EXTRAS): the project in place, with these extras
 define install
 	@if command -v uv >/dev/null 2>&1; then \
@@ -42,7 +45,7 @@ $(DONE)demo: $(DONE)venv pyproject.toml
 	$(call install,tryton-server)
 
 $(DONE)all: $(DONE)venv pyproject.toml
-	$(call install,tryton-server,test,dev)
+	$(call install,$(ALL_EXTRAS))
 	@touch $(DONE)demo
 
 demo: $(DONE)demo  ## see a sync at work between a HubSpot sandbox and a real Tryton

@@ -119,9 +119,19 @@ def _is_taken_back(facts: Facts, pair: Pair, unit: Meaning, edit: UnitEdit) -> b
             and write.committed_at > versions[-1].at - 1
             and any(unit.agrees(edit.side, raws, sent) for raws in between)
             and not unit.agrees(edit.side, edit.raws, sent)
+            and not _is_said_again(pair, unit, edit, sent, write.sent_at)
         ):
             return False
     return True
+
+
+def _is_said_again(pair: Pair, unit: Meaning, edit: UnitEdit, sent: Raws, by: float) -> bool:
+    """The side came to say it anew after the edit, and before it was written."""
+    return any(
+        edit.at < version.at <= by
+        and unit.agrees(edit.side, unit.of(edit.side, version.values), sent)
+        for version in pair.records[edit.side].versions
+    )
 
 
 def _on_record(facts: Facts, pair: Pair, unit: Meaning, side: Side, raws: Raws) -> bool:

@@ -121,7 +121,8 @@ class Supervisor:
     async def reload(self, new: Config) -> tuple[str, ...]:
         """Apply a configuration as a whole, or refuse it as a whole.
 
-        Only connections that changed are touched. Returns their names.
+        Only connections that changed are touched. Returns their names. Those that wait after a
+        failure try again at once: what they waited for may be mended, in the apps as well.
 
         Raises:
             ConfigError: it does not fit the apps; nothing was touched.
@@ -153,6 +154,8 @@ class Supervisor:
                 await self._accounts.close(name)
                 self._metrics.forget_app(name)
         self._config = new
+        for keeper in self._keepers.values():
+            keeper.hurry()
         for name in touched:
             self._start(new, new.connections[name])
         return (*touched, *changes.removed)
@@ -215,13 +218,19 @@ class Keeper:
         self._tell = tell
         self._running: list[SyncConnection] = []
         self._stopping = anyio.Event()
+        self._wake = anyio.Event()
         self.ended = anyio.Event()
 
     def stop(self) -> None:
         """Drain; `ended` is set when it is done."""
         self._stopping.set()
+        self._wake.set()
         for one in self._running:
             one.stop()
+
+    def hurry(self) -> None:
+        """Let a connection that waits after a failure try again now."""
+        self._wake.set()
 
     async def run(self) -> None:
         """Run until stopped, through any failure."""
@@ -292,8 +301,10 @@ class Keeper:
         )
         word = "needs you" if needs_person else "waiting"
         self._tell(Phase(word=word, reason=str(cause) or type(cause).__name__))
+        self._wake = anyio.Event()
         with anyio.move_on_after(pause.total_seconds()):
-            await self._stopping.wait()
+            if not self._stopping.is_set():
+                await self._wake.wait()
 
 
 def root_cause(error: BaseException) -> BaseException:

@@ -52,8 +52,11 @@ def reload(ctx: click.Context, invocation: Invocation, wait: float, as_json: boo
 
 def _answer(ctx: click.Context, refused: str, *, as_json: bool) -> None:
     answer = ReloadAnswer(applied=not refused, refused=refused)
-    text = f"refused, the old one runs on:\n{refused}" if refused else "configuration applied"
-    show(answer, [Line(text, Tone.BAD if refused else Tone.GOOD)], as_json=as_json)
+    lines = [Line("configuration applied", Tone.GOOD)]
+    if refused:
+        text = ("refused, the old one runs on:", *refused.splitlines())
+        lines = [Line(line, Tone.BAD) for line in text]
+    show(answer, lines, as_json=as_json)
     ctx.exit(Exit.CONFIG if refused else Exit.OK)
 
 

@@ -88,6 +88,7 @@ def starts(daemon: Daemon, connection: str) -> int:
 
 def edit_arrives(world: World, name: str) -> None:
     """An edit in HubSpot arrives in Tryton."""
+    wait(lambda: bool(world.pairs()), 30, world.pairs)
     deal, copy = next(iter(sorted(world.pairs().items())))
     world.edit_hubspot(deal, dealname=name)
     wait(lambda: world.erp_deals()[copy].name == name, 30, world.erp_deals)
@@ -162,10 +163,11 @@ def test_a_reload_restarts_only_the_connection_that_changed(both: World, second:
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
+        ("Closed Lost: lost", "Closed Off: lost", 'has no stage "Closed Off"'),
         ("apps:\n", "apps: [\n", "not YAML"),
         ('password: "${env:ERP_PASSWORD}"', "password: open", "secret"),
     ],
-    ids=["broken YAML", "secret in clear"],
+    ids=["unknown stage", "broken YAML", "secret in clear"],
 )
 def test_a_reload_of_a_wrong_file_is_refused_and_the_old_one_runs_on(
     first: World, old: str, new: str, said: str
@@ -185,6 +187,7 @@ def test_a_reload_of_a_wrong_file_is_refused_and_the_old_one_runs_on(
         done = first.tieline("reload")
         assert done.returncode == 78
         assert said in done.stdout + done.stderr
+        assert "\\n" not in done.stdout
         first.configure()
         assert first.tieline("reload").returncode == 0
         assert metric(daemon, "tieline_config_last_reload_successful") == 1
@@ -198,6 +201,20 @@ def test_a_reload_that_an_app_does_not_answer_is_refused(first: World) -> None:
         assert "not reached" in health["refused"]
         edit_arrives(first, "The erp is where it was")
     first.configure()
+
+
+def test_a_reload_wakes_a_connection_that_waits_for_a_person(first: World) -> None:
+    first.configure()
+    with first.daemon() as daemon:
+        token = first.hubspot.token
+        first.hubspot.control("/tokens", token=token, scopes=["crm.objects.owners.read"])
+        wait(lambda: daemon.health()["connections"]["sales"] == "needs you", 20, daemon.said)
+        assert "crm.objects.deals.read" in str(daemon.health()["why_not"])
+        # Mended in HubSpot; no file has changed.
+        first.hubspot.control("/tokens", token=token, scopes=None)
+        assert first.tieline("reload").returncode == 0
+        wait(lambda: bool(daemon.health()["ready"]), 20, daemon.said)
+        edit_arrives(first, "Granted again")
 
 
 def test_reload_without_a_daemon_says_so(first: World) -> None:

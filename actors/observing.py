@@ -114,6 +114,11 @@ def remembered(end: End, unit: str, late: Late) -> End:
     return msgspec.structs.replace(end, late={**end.late, unit: (*kept, late)})
 
 
+def seen_of(sync: Sync, record: Snapshot) -> Seen:
+    """Return the snapshot as an end keeps it."""
+    return Seen(record.token, microseconds(record.modified_at), record.values, sync.version)
+
+
 def observe(sync: Sync, side: Side, end: End | None, record: Snapshot, now_us: int) -> End:
     """Return the end as it stands once `record` has been read.
 
@@ -123,7 +128,7 @@ def observe(sync: Sync, side: Side, end: End | None, record: Snapshot, now_us: i
     time of an edit is that of the first snapshot that showed it.
     """
     before = end or End(id=record.id)
-    seen = Seen(record.token, microseconds(record.modified_at), record.values, sync.version)
+    seen = seen_of(sync, record)
     is_new = before.seen is None or before.seen.token != record.token
     base, late = _arrived(sync.units, side, before, record.values, now_us, is_new=is_new)
     moved: dict[str, tuple[int, int]] = {}

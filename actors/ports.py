@@ -15,7 +15,7 @@ from typing import Protocol
 from msgspec import Struct
 
 from actors.intents import Intent, Outcome
-from actors.links import Commit, Conflict, Link
+from actors.links import Commit, Conflict, Link, Seen
 from actors.messages import AnyMessage
 from actors.records import Edit, Gone, Snapshot
 from actors.schema import AppSchema
@@ -191,6 +191,18 @@ class Store(Protocol):
 
     async def load_links(self, sync: str, side: str, ids: Sequence[str]) -> dict[str, Link]:
         """Return the links of these records of one side by record id; unknown ids are left out."""
+        ...
+
+    async def compare_links(
+        self, sync: str, side: str, seen: Mapping[str, Seen]
+    ) -> tuple[dict[str, Link], set[str]]:
+        """Look up records as just read, by record id, without decoding what did not change.
+
+        Returns:
+            The links of records that hold something else as `seen`, are due or have departed;
+            and the ids of those that are at rest with just this. Unknown ids are in neither; a
+            store may count a record that is at rest among the links.
+        """
         ...
 
     async def load_links_by_id(self, ids: Sequence[int]) -> dict[int, Link]:

@@ -5,7 +5,7 @@ Reads the store (links of a batch in one query) and, rarely, a field's history; 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import timedelta
 
 import msgspec
@@ -27,6 +27,7 @@ from actors.observing import (
     observe,
     observe_foreign,
     observe_link,
+    seen_of,
 )
 from actors.outbox import LookBox
 from actors.outcomes import Outcomes, Verdict, concluded
@@ -75,27 +76,42 @@ class Rulings:
 
     async def page(self, page: Mapped) -> Ledger:
         """Deal with a page: each record is decided or marked as due."""
-        ledger = Ledger(self._sync.name, await self._links_of(page))
+        links, resting = await self._links_of(page)
+        ledger = Ledger(self._sync.name, links)
         for judged in page.records:
-            await self._record(ledger, page, judged)
+            if judged.record.id in resting:
+                self._attention.caught_up(page.side, judged.record.id)
+            else:
+                await self._record(ledger, page, judged)
         for gone in page.gone:
             self._gone(ledger, page.side, gone)
         return ledger
 
-    async def _links_of(self, page: Mapped) -> list[Link]:
-        """Load the links of a page's records, of what they absorbed and of keyed sources."""
-        records = [judged.record for judged in page.records]
-        ids = [record.id for record in records]
+    async def _links_of(self, page: Mapped) -> tuple[list[Link], set[str]]:
+        """Load the links of a page's records, of what they absorbed and of keyed sources.
+
+        Returns:
+            The links, and the ids of records whose very version has been dealt with: most of
+            what is ever read, so that nothing else is done for them.
+        """
+        side, name = page.side, self._sync.name
+        seen = {one.record.id: seen_of(self._sync, one.record) for one in page.records}
+        if len(seen) < len(page.records):  # one of them twice: each copy is looked at
+            seen = {}
+        found, resting = await self._store.compare_links(name, side, seen)
+        records = [one.record for one in page.records if one.record.id not in resting]
+        ids = [record.id for record in records if record.id not in seen]
         ids += [one for record in records for one in record.absorbed]
         ids += [one for gone in page.gone for one in (gone.id, gone.into) if one is not None]
-        links = {one.id: one for one in (await self._load(page.side, ids)).values()}
-        sources = [source for record in records if (source := self._source(page.side, record))]
-        if sources:
-            found = await self._load(page.side.other, sources)
-            links |= {one.id: one for one in found.values()}
-        return list(links.values())
+        links = {one.id: one for one in found.values()}
+        links |= {one.id: one for one in (await self._load(side, ids)).values()}
+        sources = [source for record in records if (source := self._source(side, record))]
+        links |= {one.id: one for one in (await self._load(side.other, sources)).values()}
+        return list(links.values()), resting
 
-    async def _load(self, side: Side, ids: Iterable[str]) -> dict[str, Link]:
+    async def _load(self, side: Side, ids: Collection[str]) -> dict[str, Link]:
+        if not ids:
+            return {}
         return await self._store.load_links(self._sync.name, side, sorted(set(ids)))
 
     def _source(self, side: Side, record: Snapshot) -> str | None:
@@ -450,7 +466,7 @@ class Rulings:
         return ledger
 
     async def _answer_ledger(
-        self, side: Side, intents: Iterable[Intent], ids: Iterable[str]
+        self, side: Side, intents: Iterable[Intent], ids: Collection[str]
     ) -> Ledger:
         links = await self._store.load_links_by_id(sorted({one.link for one in intents}))
         rows = await self._load(side, ids)

@@ -5,7 +5,7 @@ They are held to the same conformance kits as the real adapters.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from random import Random
@@ -16,7 +16,7 @@ import msgspec
 
 from actors.errors import StoreError
 from actors.intents import Intent
-from actors.links import Change, Commit, Conflict, Link, Settled
+from actors.links import Change, Commit, Conflict, Link, Seen, Settled
 from actors.records import Side
 
 _EPOCH = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -83,6 +83,19 @@ class MemoryStore:
         await anyio.lowlevel.checkpoint()
         held = ((one, self._holders.get((sync, Side(side), one))) for one in sorted(set(ids)))
         return {one: self.links[key] for one, key in held if key is not None}
+
+    async def compare_links(
+        self, sync: str, side: str, seen: Mapping[str, Seen]
+    ) -> tuple[dict[str, Link], set[str]]:
+        """Look up records as just read: return links of those that differ, ids of those at rest."""
+        links = await self.load_links(sync, side, tuple(seen))
+        resting = set()
+        for one, link in links.items():
+            end = link.end(Side(side))
+            assert end is not None
+            if link.due_us is None and end.seen == seen[one] and end.gone is None:
+                resting.add(one)
+        return {one: link for one, link in links.items() if one not in resting}, resting
 
     async def load_links_by_id(self, ids: Sequence[int]) -> dict[int, Link]:
         """Return links by their own id."""

@@ -72,9 +72,7 @@ class Unit(Struct, frozen=True, kw_only=True, dict=True):
         parsers = self._parsers[side]
         if len(parsers) == 1:
             return (parsers[0](raws[0]) if raws[0] else None,)
-        return tuple(
-            [read(raw) if raw else None for read, raw in zip(parsers, raws, strict=True)]
-        )
+        return tuple([read(raw) if raw else None for read, raw in zip(parsers, raws, strict=True)])
 
     def same(self, side: Side, one: tuple[Raw, ...], two: tuple[Raw, ...]) -> bool:
         """Say whether two readings of one side hold the same canonical values.

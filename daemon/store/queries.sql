@@ -3,11 +3,13 @@
 -- order: the array drives, the index is looked up once per id.
 
 -- name: load_left
-SELECT l.id, l.sync, l.left_end, l.right_end, l.status, l.reason, l.due_us, l.attempts, l.recover
+SELECT l.id, l.sync, l.left_end, l.right_end, l.status, l.reason, l.due_us, l.attempts, l.recover,
+    wanted.value
 FROM json_each(?2) AS wanted CROSS JOIN links AS l ON l.sync = ?1 AND l.left_id = wanted.value
 
 -- name: load_right
-SELECT l.id, l.sync, l.left_end, l.right_end, l.status, l.reason, l.due_us, l.attempts, l.recover
+SELECT l.id, l.sync, l.left_end, l.right_end, l.status, l.reason, l.due_us, l.attempts, l.recover,
+    wanted.value
 FROM json_each(?2) AS wanted CROSS JOIN links AS l ON l.sync = ?1 AND l.right_id = wanted.value
 
 -- name: load_links

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from itertools import count
 from pathlib import Path
 
 from actors.errors import StoreError
 from actors.intents import Intent
-from actors.links import Commit, Conflict, Link
+from actors.links import Commit, Conflict, Link, Seen
 from actors.records import Side
 from daemon.store.codec import (
     change_row,
     conflict_row,
+    holds,
     intent_row,
     json_array,
     link_row,
@@ -31,6 +32,10 @@ from daemon.store.reading import Reader, open_for_reading
 
 _CHECKED_AT_START = 64 * 1024 * 1024
 _PRUNED_AT_ONCE = 1_000
+# Places in a row of `load_left` and `load_right`.
+_END = {Side.LEFT: 2, Side.RIGHT: 3}
+_DUE = 6
+_RECORD = 9
 _LOAD = {Side.LEFT: QUERIES.load_left, Side.RIGHT: QUERIES.load_right}
 
 
@@ -57,8 +62,25 @@ class SqliteStore:
             return {}
         wanted = Side(side)
         rows = await self._reads.fetch(_LOAD[wanted], (sync, json_array(ids)))
-        links = map(to_link, rows)
-        return {end.id: link for link in links if (end := link.end(wanted)) is not None}
+        return {row[_RECORD]: to_link(row) for row in rows}
+
+    async def compare_links(
+        self, sync: str, side: str, seen: Mapping[str, Seen]
+    ) -> tuple[dict[str, Link], set[str]]:
+        """Look up records as just read: return links of those that differ, ids of those at rest."""
+        if not seen:
+            return {}, set()
+        wanted = Side(side)
+        rows = await self._reads.fetch(_LOAD[wanted], (sync, json_array(seen)))
+        links: dict[str, Link] = {}
+        resting: set[str] = set()
+        for row in rows:
+            record_id: str = row[_RECORD]
+            if row[_DUE] is None and holds(row[_END[wanted]], seen[record_id]):
+                resting.add(record_id)
+            else:
+                links[record_id] = to_link(row)
+        return links, resting
 
     async def load_links_by_id(self, ids: Sequence[int]) -> dict[int, Link]:
         """Return links by their own id."""

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from msgspec.structs import replace
 
 from actors.errors import StoreError
 from actors.intents import Intent, IntentKind, UnitWrite
@@ -148,6 +149,40 @@ class StoreKit:
             assert found == {"10": one, "9": two}
             assert await store.load_links(DEALS, "right", ["7", "9"]) == {"7": one}
             assert await store.load_links_by_id([2, 1, 3]) == {1: one, 2: two}
+
+    async def test_records_that_are_at_rest_just_as_read_are_told_apart(self, place: Place) -> None:
+        known = Seen("t1", 7, {"name": AWKWARD, "word": "seen", "none": None}, 3)
+        ends = {
+            "same": End(id="same", seen=known),
+            "moved": End(id="moved", seen=replace(known, token="t0")),
+            "edited": End(id="edited", seen=replace(known, values={**known.values, "name": "n"})),
+            "older": End(id="older", seen=replace(known, modified_us=6)),
+            "reconfigured": End(id="reconfigured", seen=replace(known, config=2)),
+            "unseen": End(id="unseen"),
+            "left": End(id="left", seen=known, gone=Departure.ARCHIVED),
+            "due": End(id="due", seen=known),
+        }
+        links = {
+            one: Link(id=key, sync=DEALS, right=end, due_us=5 if one == "due" else None)
+            for key, (one, end) in enumerate(ends.items(), 1)
+        }
+        async with place.open() as store:
+            await commit(store, *links.values())
+            seen = dict.fromkeys((*ends, "never heard of"), known)
+            found, resting = await store.compare_links(DEALS, "right", seen)
+            assert resting == {"same"}
+            assert found == {one: link for one, link in links.items() if one != "same"}
+            assert await store.compare_links(CONTACTS, "right", seen) == ({}, set())
+            assert await store.compare_links(DEALS, "left", {}) == ({}, set())
+
+    async def test_a_snapshot_in_another_order_is_only_looked_at_closer(self, place: Place) -> None:
+        known = Seen("t1", 7, {"a": "gone", "b": None}, 3)
+        one = Link(id=1, sync=DEALS, left=End(id="1", seen=known))
+        turned = replace(known, values=dict(reversed(known.values.items())))
+        async with place.open() as store:
+            await commit(store, one)
+            found, resting = await store.compare_links(DEALS, "left", {"1": turned})
+            assert (found, resting) in (({"1": one}, set()), ({}, {"1"}))
 
     async def test_a_batch_of_any_size_is_one_question(self, place: Place) -> None:
         links = tuple(link(key, left=f"é{key}") for key in range(1, 3001))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 
 import click
@@ -30,5 +31,7 @@ def demo(folder: Path | None, keep: bool | None) -> None:
     from daemon.demo.play import play
     from daemon.demo.screen import Screen
 
+    # A shell that starts it in the background has SIGINT ignored; it shall end the demo there too.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     screen = Screen()
     play(screen, folder=folder, keep=screen.is_live if keep is None else keep)

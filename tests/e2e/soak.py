@@ -46,12 +46,25 @@ def _soak(world: World, edits: int, rng: random.Random) -> int:
             _edit_something(world, rng, rng.choice(open_pairs), pairs, number)
         print(f"{edits} edits made in {time.monotonic() - started:.1f} s")
         started = time.monotonic()
-        wait(lambda: not world.differences(), 300, lambda: world.differences()[:5], pause=15)
+        wait(lambda: not _unexplained(world), 300, lambda: _unexplained(world)[:5], pause=15)
         print(f"equal {time.monotonic() - started:.1f} s after the last edit")
     _show_calls(world, before, edits)
-    wrong += world.differences()
+    wrong += _unexplained(world)
     print("\n".join(wrong[:20]) or "both systems say the same")
     return 1 if wrong else 0
+
+
+def _unexplained(world: World) -> list[str]:
+    """Differences but for those of records that are failing with a reason of their own.
+
+    Tryton locks an opportunity's currency, so an amount in another one is refused there.
+    """
+    return [one for one in world.differences() if not _is_failing(world, one.split()[1])]
+
+
+def _is_failing(world: World, record_id: str) -> bool:
+    told = world.tieline("explain", "hubspot", record_id).stdout
+    return "failing" in told and "refused it" in told
 
 
 _STAGES: dict[str, str] = {}

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from actors.records import Side
 from actors.spec import Blank
+from tests.simulation.checks_values import is_in_doubt
 from tests.simulation.facts import Facts, Pair, UnitEdit
 from tests.simulation.meaning import Meaning, Raws
 
@@ -38,6 +39,7 @@ def _lost(facts: Facts, pair: Pair, unit: Meaning) -> Iterator[str]:
             (on_record and not _is_resurrection(facts, pair, unit, edit, edits))
             or _is_said(facts, pair, unit, edit)
             or _is_exempt(facts, pair, unit, edit)
+            or _waits_for_a_person(facts, pair, unit, edit)
             or any(later.id in kept for later in seen_by.get(edit.id, ()))
         ):
             kept.add(edit.id)
@@ -49,6 +51,13 @@ def _lost(facts: Facts, pair: Pair, unit: Meaning) -> Iterator[str]:
                 f" {edit.side} at {edit.at:.3f} {how}: now {said[Side.LEFT]!r} and"
                 f" {said[Side.RIGHT]!r}"
             )
+
+
+def _waits_for_a_person(facts: Facts, pair: Pair, unit: Meaning, edit: UnitEdit) -> bool:
+    """The link is held because its create had no answer: what stands on a side is not lost."""
+    row = facts.link(pair)
+    is_held = row is not None and row.status == "held" and is_in_doubt(facts, pair)
+    return is_held and unit.same(facts.now(pair, unit)[edit.side], edit.raws)
 
 
 def _is_said(facts: Facts, pair: Pair, unit: Meaning, edit: UnitEdit) -> bool:

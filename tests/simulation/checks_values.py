@@ -40,11 +40,11 @@ def _agree(facts: Facts, pair: Pair, unit: Meaning) -> bool:
 def _accepted(facts: Facts, pair: Pair, unit: Meaning, status: str) -> bool:
     """Say whether this difference is one that the rules accept."""
     if status == "held":
-        return facts.scenario.prefer is Prefer.ASK or _is_in_doubt(facts, pair)
+        return facts.scenario.prefer is Prefer.ASK or is_in_doubt(facts, pair)
     return _is_ignored_blank(facts, pair, unit) or _is_drift(facts, pair, unit)
 
 
-def _is_in_doubt(facts: Facts, pair: Pair) -> bool:
+def is_in_doubt(facts: Facts, pair: Pair) -> bool:
     """The copy's create had no answer: whose values it holds may be a person's to say."""
     copy = pair.records[pair.made_on]
     creates = [w for w in facts.writes_to[pair.made_on, copy.id] if w.kind == "create"]

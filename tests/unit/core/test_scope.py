@@ -13,7 +13,7 @@ import pytest
 from actors.connection import Connection
 from actors.deciding import Known, Ruling, decide_link
 from actors.intents import IntentKind
-from actors.links import Link, Status
+from actors.links import Commit, Link, Status
 from actors.mapping.record import Sync
 from actors.observing import moment
 from actors.records import Departure, Side
@@ -357,11 +357,20 @@ async def test_a_scheduled_look_survives_a_restart_and_costs_no_commits_before()
         await world.connection().run_until_quiet()
     (before,) = world.store.links.values()
     assert before.due_us is not None
+    written: list[Link] = []
+    commit = world.store.commit
+
+    async def count(work: Commit) -> None:
+        written.extend(work.links)
+        await commit(work)
+
+    world.store.commit = count  # type: ignore[method-assign]
     async with anyio.create_task_group() as group:
         connection = world.connection()
         group.start_soon(connection.run)
         await anyio.sleep(5 * 3600)
         assert list(world.store.links.values()) == [before]
+        assert written == []  # although it was read for presence again and again
         await anyio.sleep(3600)
         assert world.statuses()[0][0] is Status.EXCLUDED
         connection.stop()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from itertools import dropwhile, takewhile
 
 import msgspec
 from msgspec import Struct
@@ -19,7 +20,7 @@ from actors.links import Base, Change, Conflict, End, Link
 from actors.mapping.record import Sync
 from actors.mapping.units import Member, Unit
 from actors.merge import Ask, Copy, Observed, Refuse, decide_unit
-from actors.observing import arrivals, microseconds, moment
+from actors.observing import awaited, microseconds, moment
 from actors.records import Edit, Side
 from actors.values import Raw, parse
 
@@ -51,7 +52,7 @@ def hidden_edits(
         below = {
             member.name: edit
             for member, sent in zip(members, write.sent, strict=True)
-            if (edit := _beneath(member, traced[member.name], sent, since)) is not None
+            if (edit := _beneath_first(member, traced[member.name], sent, since)) is not None
         }
         hidden = _had(traced, below, write.expected)
         if below and not (
@@ -103,6 +104,18 @@ def _beneath(member: Member, edits: Iterable[Edit], sent: Raw, since: datetime) 
         if is_reached and not edit.ours:
             return edit
     return None
+
+
+def _beneath_first(
+    member: Member, edits: Iterable[Edit], sent: Raw, since: datetime
+) -> Edit | None:
+    """Return what the first arrival of our value stands on.
+
+    Where it arrived again, late, people had seen it in between: that is `overwritten_late`'s.
+    """
+    recent = list(takewhile(lambda edit: edit.at > since, edits))
+    arrived = (i for i, e in enumerate(recent) if e.ours and _is_raw(member, e.value, sent))
+    return _beneath(member, recent[max(arrived, default=0) :], sent, since)
 
 
 def audit_write(
@@ -276,40 +289,62 @@ def overwritten_late(
     end = link.end(side)
     assert end is not None and end.seen is not None
     found: list[Change] = []
-    arrived = arrivals(sync, side, before, end)
-    for unit in sync.units:
-        if unit.key not in arrived or before.seen is None:
-            continue
-        now, known = unit.raws(side, end.seen.values), unit.raws(side, before.seen.values)
-        since = moment(before.seen.modified_us)
-        members = unit.members(side)
-        traced = {m.name: history.get((end.id, m.name), ()) for m in members}
-        below = {
-            member.name: edit
-            for member, raw in zip(members, now, strict=True)
-            if (edit := _beneath(member, traced[member.name], raw, since)) is not None
-        }
-        lost = _had(traced, below, known)
-        settled = before.base.get(unit.key)
-        if _is(unit, side, lost, now) or (
-            settled is not None and _is(unit, side, lost, settled.raws)
-        ):
-            continue
-        found.append(
-            Change(
-                sync=sync.name,
-                link=link.id,
-                side=side,
-                record_id=end.id,
-                unit=unit.key,
-                rule="late write",
-                before=lost,
-                after=now,
-                at_us=now_us,
-                lost=True,
-            )
-        )
+    doubtful = awaited(before, end)
+    for unit in (one for one in sync.units if one.key in doubtful):
+        for late in end.late[unit.key]:
+            lost = _run_over(unit, side, before, end, late.raws, history)
+            if lost is not None:
+                change = Change(
+                    sync=sync.name,
+                    link=link.id,
+                    side=side,
+                    record_id=end.id,
+                    unit=unit.key,
+                    rule="late write",
+                    before=lost,
+                    after=late.raws,
+                    at_us=now_us,
+                    lost=True,
+                )
+                found.append(change)
     return tuple(found)
+
+
+def _run_over(
+    unit: Unit,
+    side: Side,
+    before: End,
+    end: End,
+    sent: tuple[Raw, ...],
+    history: Mapping[tuple[str, str], tuple[Edit, ...]],
+) -> tuple[Raw, ...] | None:
+    """Return the unseen value on which a late write of `sent` arrived, or None if there is none."""
+    assert before.seen is not None and end.seen is not None
+    now, known = unit.raws(side, end.seen.values), unit.raws(side, before.seen.values)
+    since, members = moment(before.seen.modified_us), unit.members(side)
+    below = {
+        member.name: edit
+        for member, raw in zip(members, sent, strict=True)
+        if (edit := _beneath_ours(member, history.get((end.id, member.name), ()), raw, since))
+    }
+    tops = [edits[0] for member in members if (edits := history.get((end.id, member.name)))]
+    stands = _is(unit, side, now, sent) and (not tops or any(top.ours for top in tops))
+    if not below and not stands:
+        return None
+    lost = _had([member.name for member in members], below, known)
+    settled = before.base.get(unit.key)
+    if _is(unit, side, lost, sent) or (settled and _is(unit, side, lost, settled.raws)):
+        return None
+    return lost
+
+
+def _beneath_ours(
+    member: Member, edits: Iterable[Edit], sent: Raw, since: datetime
+) -> Edit | None:
+    """Return the newest edit by somebody else, since our reading, under an entry of our own."""
+    recent = takewhile(lambda edit: edit.at > since, edits)
+    under = dropwhile(lambda edit: not (edit.ours and _is_raw(member, edit.value, sent)), recent)
+    return next((edit for edit in under if not edit.ours), None)
 
 
 def disproved(

@@ -299,7 +299,8 @@ def _ways(unit: Unit) -> list[Side]:
 
 def _observed(link: Link, side: Side, unit: Unit, known: Known) -> Observed:
     end = _end(link, side)
-    earliest, latest = end.moved.get(unit.key, (0, 0))
+    last_us = end.seen.modified_us if end.seen is not None else 0
+    earliest, latest = end.moved.get(unit.key, (0, last_us))
     exact = known.exact.get((side, unit.key))
     if exact is not None:
         earliest = latest = exact

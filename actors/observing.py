@@ -56,16 +56,23 @@ def _rebased(before: End | None, end: End) -> set[str]:
     return {key for key, base in end.base.items() if known.get(key) != base}
 
 
-def arrivals(sync: Sync, side: Side, before: End, end: End) -> set[str]:
-    """Return the units in which a value that we had sent long ago may just have arrived."""
+def awaited(before: End, end: End) -> set[str]:
+    """Return the units of a new version of which a value that we had sent may yet arrive."""
     if before.seen is None or end.seen is None or before.seen.token == end.seen.token:
         return set()
-    values = end.seen.values
+    return set(end.late)
+
+
+def arrivals(sync: Sync, side: Side, before: End, end: End) -> set[str]:
+    """Return the units in which a value that we had sent long ago may just have arrived."""
+    doubtful = awaited(before, end)
+    values = end.seen.values if end.seen is not None else {}
     return {
         unit.key
         for unit in sync.units
-        if any(
-            unit.same(side, unit.raws(side, values), one.raws) for one in end.late.get(unit.key, ())
+        if unit.key in doubtful
+        and any(
+            unit.same(side, unit.raws(side, values), one.raws) for one in end.late[unit.key]
         )
     }
 
@@ -183,12 +190,13 @@ def _arrived(
         for key, sent in end.late.items()
         if key in mapped and (kept := tuple(o for o in sent if _is_awaited(o, version, now_us)))
     }
-    if not late or not is_new:
+    possible = late if end.gone is None else end.late  # time stands still for what is away
+    if not possible or not is_new:
         return base, late
     for unit in units:
         settled, raws = base.get(unit.key), unit.raws(side, values)
         if settled is not None and unit.same(side, raws, settled.raws):
             continue
-        if any(unit.same(side, raws, one.raws) for one in late.get(unit.key, ())):
+        if any(unit.same(side, raws, one.raws) for one in possible.get(unit.key, ())):
             base[unit.key] = Base(unit.version, raws)
     return base, late

@@ -33,7 +33,7 @@ from actors.messages import Trace
 from actors.observing import is_stale, microseconds, observe_link
 from actors.ports import Clock, Connector, Store
 from actors.records import Departure, Edit, Gone, Side, Snapshot
-from actors.settling import adopt, recover_update, settle_done
+from actors.settling import adopt, recover_gone, recover_update, settle_done
 from actors.spec import Pace
 
 _ONE_US = timedelta(microseconds=1)
@@ -245,9 +245,7 @@ class Outcomes:
         if intent.kind is IntentKind.CREATE:
             return self._recovered_create(ledger, link, intent, trace)
         if trace.current is None:
-            self._close(ledger, intent, "recovered: gone")
-            how = trace.gone.how if trace.gone is not None else Departure.HIDDEN
-            return self._vanished(link, intent.side, how)
+            return self._recovered_gone(ledger, link, intent, trace.gone)
         known = link.end(intent.side)
         if known is not None and is_stale(known, trace.current):
             return self._unknown(ledger, link, intent, "an older copy of it was read")
@@ -259,7 +257,7 @@ class Outcomes:
             trace,
             self._now_us(),
             self._pace.late,
-            has_lock=self._apps[intent.side].capabilities.lock,
+            has_lock=self._has_lock(intent.side),
         )
         ledger.history += settlement.history
         hidden = self._hidden(intent, trace)
@@ -267,6 +265,18 @@ class Outcomes:
             done = Done(stored=trace.current)
             return self.audited(ledger, settlement.link, intent, done, hidden)
         return Verdict(link=settlement.link, decides=True, is_fresh=True)
+
+    def _recovered_gone(
+        self, ledger: Ledger, link: Link, intent: Intent, gone: Gone | None
+    ) -> Verdict:
+        self._close(ledger, intent, "recovered: gone")
+        has_lock, late = self._has_lock(intent.side), self._pace.late
+        link = recover_gone(self._sync, link, intent, self._now_us(), late, has_lock=has_lock)
+        how = gone.how if gone is not None else Departure.HIDDEN
+        return self._vanished(link, intent.side, how)
+
+    def _has_lock(self, side: Side) -> bool:
+        return self._apps[side].capabilities.lock
 
     def _hidden(self, intent: Intent, trace: Trace) -> dict[str, Edit]:
         """Find what a write of unknown outcome overwrote, where it is what stands there now."""

@@ -22,6 +22,7 @@ from actors.mapping.record import Sync
 from actors.messages import Judged, Mapped, Recovered, Written
 from actors.observing import (
     arrivals,
+    awaited,
     is_stale,
     microseconds,
     observe,
@@ -209,10 +210,10 @@ class Rulings:
     async def _arrival(self, link: Link, side: Side, before: End) -> Traced | None:
         """Read the history of units in which a late write may have arrived; None if it fails."""
         end = link.end(side)
-        arrived = arrivals(self._sync, side, before, end) if end is not None else set()
-        if end is None or not arrived:
+        doubtful = awaited(before, end) if end is not None else set()
+        if end is None or not doubtful:
             return {}
-        units = [unit for unit in self._sync.units if unit.key in arrived]
+        units = [unit for unit in self._sync.units if unit.key in doubtful]
         return await self._history(side, end.id, [m.name for u in units for m in u.members(side)])
 
     def _foreign(self, link: Link, side: Side, before: End, history: Traced) -> set[str]:

@@ -32,7 +32,6 @@ class Settlement(Struct, frozen=True, kw_only=True):
 
     Attributes:
         refused: reasons by native field for what the app did not bring about.
-        possible: history of values that a person may have set while the outcome was unknown.
     """
 
     link: Link
@@ -233,6 +232,22 @@ def recover_update(
             end = remembered(end, unit.key, Late(until, write.sent, version))
     recovered = link.with_end(target, end).with_end(source, origin)
     return Settlement(link=recovered, history=tuple(history))
+
+
+def recover_gone(
+    sync: Sync, link: Link, intent: Intent, now_us: int, late: timedelta, *, has_lock: bool = False
+) -> Link:
+    """Return the link of an update of unknown outcome whose target is gone by now.
+
+    Should the target come back, what it then holds of ours is no edit (H44).
+    """
+    end = link.end(intent.side)
+    if end is None:
+        return link
+    until, version = now_us + late // timedelta(microseconds=1), intent.token if has_lock else None
+    for unit, write in _written(sync, intent):
+        end = remembered(end, unit.key, Late(until, write.sent, version))
+    return link.with_end(intent.side, end)
 
 
 def _was_written(

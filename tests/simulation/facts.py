@@ -41,6 +41,7 @@ class UnitEdit:
 
     id: int
     side: Side
+    record: str
     at: float
     stamp_us: int
     raws: Raws
@@ -161,6 +162,7 @@ class Facts:
                     UnitEdit(
                         id=version.cause,
                         side=side,
+                        record=record.id,
                         at=version.at,
                         stamp_us=version.stamp_us,
                         raws=unit.of(side, version.values),
@@ -186,7 +188,30 @@ class Facts:
             and other.at < edit.at
             and unit.agrees(edit.side, seen, other.raws)
         )
-        return [*found, *images]
+        return [*found, *images, *self._healed(edit, mine, unit)]
+
+    def _healed(self, edit: UnitEdit, mine: list[UnitEdit], unit: Meaning) -> list[UnitEdit]:
+        """Return edits that a late write ran over and the other side said again before `edit`.
+
+        What is said again has the other side's precision, so that no value need be the same.
+        """
+        writes = self.writes_to.get((edit.side, edit.record), ())
+        if edit.seen_by != "write" or not any(w.answer in ("lost", "unknown") for w in writes):
+            return []
+        said = [
+            unit.of(edit.side.other, version.values)
+            for version in self.pair_of[edit.side, edit.record].records[edit.side.other].versions
+            if version.at < edit.at
+        ]
+        seen = edit.seen or ()
+        return [
+            one
+            for one in mine
+            if any(
+                unit.agrees(edit.side, one.raws, raws) and unit.agrees(edit.side, seen, raws)
+                for raws in said
+            )
+        ]
 
     @cached_property
     def writes_to(self) -> dict[tuple[Side, str], list[Write]]:

@@ -290,8 +290,8 @@ def overwritten_late(
     assert end is not None and end.seen is not None
     found: list[Change] = []
     doubtful = awaited(before, end)
-    for unit in (one for one in sync.units if one.key in doubtful):
-        for late in end.late[unit.key]:
+    for unit in sync.units:
+        for late in doubtful.get(unit.key, ()):
             lost = _run_over(unit, side, before, end, late.raws, history)
             if lost is not None:
                 change = Change(

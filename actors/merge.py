@@ -111,7 +111,7 @@ def decide_unit(unit: Unit, left: Observed, right: Observed) -> Decision:
     """
     sides = {Side.LEFT: left, Side.RIGHT: right}
     try:
-        changed = {side: _changed(unit, side, sides[side]) for side in BOTH}
+        changed = {side: _changed(unit, side, sides) for side in BOTH}
         agreed = unit.agree(left.now, right.now)
     except OutsideDomainError as error:
         return Refuse(rule="unreadable", source=_unreadable(unit, sides), reason=str(error))
@@ -134,9 +134,18 @@ def decide_unit(unit: Unit, left: Observed, right: Observed) -> Decision:
     return _contested(unit, sides)
 
 
-def _changed(unit: Unit, side: Side, seen: Observed) -> bool:
-    """A side changed iff it differs from its own base; a base missing on one side counts."""
-    return seen.base is None or not unit.same(side, seen.now, seen.base.raws)
+def _changed(unit: Unit, side: Side, sides: dict[Side, Observed]) -> bool:
+    """A side changed iff it differs from its own base.
+
+    One whose base is missing says nothing new if it says what the other side's base does.
+    """
+    seen, other = sides[side], sides[side.other]
+    if seen.base is not None:
+        return not unit.same(side, seen.now, seen.base.raws)
+    if other.base is None:
+        return True
+    left, right = (other.base.raws, seen.now)[:: -1 if side is Side.LEFT else 1]
+    return not unit.agree(left, right)
 
 
 def _unreadable(unit: Unit, sides: dict[Side, Observed]) -> Side:

@@ -56,11 +56,21 @@ def _rebased(before: End | None, end: End) -> set[str]:
     return {key for key, base in end.base.items() if known.get(key) != base}
 
 
-def awaited(before: End, end: End) -> set[str]:
-    """Return the units of a new version of which a value that we had sent may yet arrive."""
+def awaited(before: End, end: End) -> dict[str, tuple[Late, ...]]:
+    """Return, by unit, what we had sent long ago and may have arrived with this new version."""
     if before.seen is None or end.seen is None or before.seen.token == end.seen.token:
-        return set()
-    return set(end.late)
+        return {}
+    return _awaited(before)
+
+
+def _awaited(end: End) -> dict[str, tuple[Late, ...]]:
+    """Return what may have arrived since the end was read, however long ago that was."""
+    version = end.seen.token if end.seen is not None else None
+    kept = {
+        key: tuple(one for one in sent if one.token in (None, version))
+        for key, sent in end.late.items()
+    }
+    return {key: sent for key, sent in kept.items() if sent}
 
 
 def arrivals(sync: Sync, side: Side, before: End, end: End) -> set[str]:
@@ -70,15 +80,9 @@ def arrivals(sync: Sync, side: Side, before: End, end: End) -> set[str]:
     return {
         unit.key
         for unit in sync.units
-        if unit.key in doubtful
-        and any(
-            unit.same(side, unit.raws(side, values), one.raws) for one in end.late[unit.key]
-        )
+        for one in doubtful.get(unit.key, ())
+        if unit.same(side, unit.raws(side, values), one.raws)
     }
-
-
-def _is_awaited(late: Late, version: str | None, now_us: int) -> bool:
-    return late.until_us > now_us and late.token in (None, version)
 
 
 def recheck(sync: Sync, link: Link, side: Side, now_us: int) -> Link:
@@ -183,14 +187,14 @@ def _arrived(
     *,
     is_new: bool,
 ) -> tuple[dict[str, Base], dict[str, tuple[Late, ...]]]:
-    mapped, version = {unit.key for unit in units}, end.seen.token if end.seen else None
+    mapped = {unit.key for unit in units}
     base = {key: settled for key, settled in end.base.items() if key in mapped}
+    possible = {key: sent for key, sent in _awaited(end).items() if key in mapped}
     late = {
         key: kept
-        for key, sent in end.late.items()
-        if key in mapped and (kept := tuple(o for o in sent if _is_awaited(o, version, now_us)))
+        for key, sent in possible.items()
+        if (kept := tuple(one for one in sent if one.until_us > now_us))
     }
-    possible = late if end.gone is None else end.late  # time stands still for what is away
     if not possible or not is_new:
         return base, late
     for unit in units:

@@ -210,7 +210,7 @@ class Rulings:
     async def _arrival(self, link: Link, side: Side, before: End) -> Traced | None:
         """Read the history of units in which a late write may have arrived; None if it fails."""
         end = link.end(side)
-        doubtful = awaited(before, end) if end is not None else set()
+        doubtful = awaited(before, end) if end is not None else {}
         if end is None or not doubtful:
             return {}
         units = [unit for unit in self._sync.units if unit.key in doubtful]

@@ -107,17 +107,37 @@ def placed(link: Link, *, outside: bool) -> Link:
 
 
 def scheduled(sync: Sync, link: Link, now_us: int) -> Link:
-    """Return the link as due when time alone will turn a filter's verdict on it."""
-    is_pair = link.left is not None and link.right is not None
-    if link.status not in LASTING or (is_pair and sync.spec.leave is Leave.FIRST_SYNC_ONLY):
+    """Return the link as due when time alone changes what is to be thought of it.
+
+    That is when it will turn a filter's verdict, and when values that were sent with unknown
+    outcome can no longer arrive: whoever sets one of them after that look is a person.
+    """
+    if link.status not in LASTING:
         return link
-    turns = [
-        turn
+    times = [*_turns(sync, link, now_us), *_expiries(link)]
+    return msgspec.structs.replace(link, due_us=min(times)) if times else link
+
+
+def _turns(sync: Sync, link: Link, now_us: int) -> list[int]:
+    is_pair = link.left is not None and link.right is not None
+    if is_pair and sync.spec.leave is Leave.FIRST_SYNC_ONLY:
+        return []
+    return [
+        microseconds(turn)
         for side, end in _ends(link)
         if end.seen is not None
         and (turn := sync.turns(side, end.seen.values, times_of(end, now_us))) is not None
     ]
-    return msgspec.structs.replace(link, due_us=microseconds(min(turns))) if turns else link
+
+
+def _expiries(link: Link) -> list[int]:
+    return [
+        late.until_us
+        for _, end in _ends(link)
+        for sent in end.late.values()
+        for late in sent
+        if late.token is None
+    ]
 
 
 def is_due(link: Link, now_us: int) -> bool:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from actors.links import Base, End, Late, Link
+from actors.links import Base, End, Late, Link, Status
 from actors.observing import is_stale, microseconds, observe, observe_link
 from actors.records import Departure, Side, Snapshot
+from actors.scope import scheduled
 from tests.support.builders import (
     LEFT,
     NAME,
@@ -175,12 +176,23 @@ def test_any_of_several_late_values_is_known_as_ours() -> None:
         assert (TITLE not in end_of(link, RIGHT).moved) is is_ours
 
 
-def test_a_late_value_is_forgotten_when_its_time_is_over() -> None:
+def test_a_late_value_is_forgotten_by_the_first_look_when_its_time_is_over() -> None:
+    """It may have arrived since the last look, however long ago that was: that look knows it."""
     link = with_late(start(), RIGHT, PAST, "B")
     arrived = snapshot("R", erp_deal(title="B"), "2", "10:00:00")
-    link = observe_link(SYNC, link, RIGHT, arrived, us("10:00:05"))
-    assert end_of(link, RIGHT).late == {}
-    assert TITLE in end_of(link, RIGHT).moved
+    known = observe_link(SYNC, link, RIGHT, arrived, us("10:00:05"))
+    assert TITLE not in end_of(known, RIGHT).moved
+
+    looked = observe_link(SYNC, link, RIGHT, snapshot("R", erp_deal(), "1", "09:00:00"), SOON)
+    assert end_of(looked, RIGHT).late == {}
+    edited = observe_link(SYNC, looked, RIGHT, arrived, SOON)
+    assert TITLE in end_of(edited, RIGHT).moved
+
+
+def test_a_link_is_due_when_the_last_late_value_can_no_longer_arrive() -> None:
+    link = with_late(start(), RIGHT, SOON, "B")
+    link = msgspec.structs.replace(link, status=Status.IN_SYNC, due_us=None)
+    assert scheduled(SYNC, link, us("10:00:00")).due_us == SOON
 
 
 def test_a_late_value_is_still_waited_for_while_the_target_says_the_old_one() -> None:

@@ -6,6 +6,7 @@ All of it may be lost in a crash: what must survive is in the store (open intent
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from actors.records import Side
@@ -47,6 +48,8 @@ class Attention:
         self._heard: OrderedDict[tuple[Side, str], float] = OrderedDict()
         self._doubts: dict[int, Doubt] = {}
         self._behind_since: dict[tuple[Side, str], float] = {}
+        self._passed_over: set[int] = set()
+        self._expected: dict[int, set[Side]] = {}
 
     # --- intents in flight ------------------------------------------------------------------
 
@@ -65,6 +68,34 @@ class Attention:
     def is_busy(self, link_id: int) -> bool:
         """Say whether the link waits for an outcome."""
         return link_id in self._busy
+
+    def passed_over(self, link_id: int) -> None:
+        """Something new was read of a link while an intent of it was on its way."""
+        self._passed_over.add(link_id)
+
+    def take_up(self, link_id: int) -> bool:
+        """Say whether something was passed over since the last time, and forget it."""
+        was_passed_over = link_id in self._passed_over
+        self._passed_over.discard(link_id)
+        return was_passed_over
+
+    # --- looks at what is due ---------------------------------------------------------------
+
+    def expect(self, link_id: int, sides: Iterable[Side]) -> None:
+        """These ends of a link are read because it is due; it stays due until all of them came."""
+        self._expected.setdefault(link_id, set()).update(sides)
+
+    def came(self, link_id: int, side: Side) -> None:
+        """An end of a link has been read, or is known to be gone."""
+        expected = self._expected.get(link_id)
+        if expected is not None:
+            expected.discard(side)
+            if not expected:
+                del self._expected[link_id]
+
+    def expects(self, link_id: int) -> bool:
+        """Say whether an end of a link that is due has still to be read."""
+        return link_id in self._expected
 
     # --- stale snapshots --------------------------------------------------------------------
 

@@ -159,6 +159,23 @@ def audit_write(
     return Audit(drafts=drafts, history=tuple(history), conflicts=tuple(conflicts))
 
 
+def overrun(
+    sync: Sync, link: Link, intent: Intent, edits: Mapping[str, Edit], now_us: int
+) -> tuple[Change, ...]:
+    """Put on record what `intent` overwrote where somebody has edited again since.
+
+    Nothing is weighed: what stands there now was set by one who saw our value.
+    """
+    found: list[Change] = []
+    for write in intent.units:
+        unit = sync.by_key.get(write.unit)
+        names = [member.name for member in unit.members(intent.side)] if unit else []
+        if write.expected is not None and any(name in edits for name in names):
+            hidden = _had(names, edits, write.expected)
+            found.append(_lost(sync, link, intent, write, hidden, now_us, "unseen"))
+    return tuple(found)
+
+
 def _contest(
     intent: Intent, write: UnitWrite, hidden: tuple[Raw, ...], at: int
 ) -> tuple[Observed, Observed]:
@@ -338,9 +355,7 @@ def _run_over(
     return lost
 
 
-def _beneath_ours(
-    member: Member, edits: Iterable[Edit], sent: Raw, since: datetime
-) -> Edit | None:
+def _beneath_ours(member: Member, edits: Iterable[Edit], sent: Raw, since: datetime) -> Edit | None:
     """Return the newest edit by somebody else, since our reading, under an entry of our own."""
     recent = takewhile(lambda edit: edit.at > since, edits)
     under = dropwhile(lambda edit: not (edit.ours and _is_raw(member, edit.value, sent)), recent)

@@ -12,7 +12,7 @@ from typing import assert_never
 import msgspec
 from msgspec import Struct
 
-from actors.audit import audit_write, hidden_edits
+from actors.audit import audit_write, hidden_edits, overrun
 from actors.backoff import delay
 from actors.intents import (
     Done,
@@ -29,6 +29,7 @@ from actors.intents import (
 from actors.ledger import Ledger
 from actors.links import Conflict, End, Link, Settled, Status
 from actors.mapping.record import Sync
+from actors.mapping.units import Unit
 from actors.messages import Trace
 from actors.observing import is_stale, microseconds, observe_link
 from actors.ports import Clock, Connector, Store
@@ -260,10 +261,11 @@ class Outcomes:
             has_lock=self._has_lock(intent.side),
         )
         ledger.history += settlement.history
-        hidden = self._hidden(intent, trace)
-        if hidden:
+        standing, edited_since = self._hidden(intent, trace)
+        ledger.history += overrun(self._sync, settlement.link, intent, edited_since, self._now_us())
+        if standing:
             done = Done(stored=trace.current)
-            return self.audited(ledger, settlement.link, intent, done, hidden)
+            return self.audited(ledger, settlement.link, intent, done, standing)
         return Verdict(link=settlement.link, decides=True, is_fresh=True)
 
     def _recovered_gone(
@@ -278,20 +280,24 @@ class Outcomes:
     def _has_lock(self, side: Side) -> bool:
         return self._apps[side].capabilities.lock
 
-    def _hidden(self, intent: Intent, trace: Trace) -> dict[str, Edit]:
-        """Find what a write of unknown outcome overwrote, where it is what stands there now."""
+    def _hidden(self, intent: Intent, trace: Trace) -> tuple[dict[str, Edit], dict[str, Edit]]:
+        """Find what a write of unknown outcome overwrote.
+
+        Returns:
+            Edits by field where our value stands there now, and where it was edited again.
+        """
         assert trace.current is not None
-        units, values = {unit.key: unit for unit in self._sync.units}, trace.current.values
-        standing = [
-            units[write.unit]
-            for write in intent.units
-            if write.unit in units
-            and units[write.unit].same(
-                intent.side, units[write.unit].raws(intent.side, values), write.sent
-            )
-        ]
+        side, values = intent.side, trace.current.values
         history = {(intent.record_id or "", name): edits for name, edits in trace.edits.items()}
-        return hidden_edits(standing, intent, history)
+        stands: dict[bool, list[Unit]] = {True: [], False: []}
+        for write in intent.units:
+            unit = self._sync.by_key.get(write.unit)
+            if unit is not None:
+                stands[unit.same(side, unit.raws(side, values), write.sent)].append(unit)
+        return (
+            hidden_edits(stands[True], intent, history),
+            hidden_edits(stands[False], intent, history),
+        )
 
     def _recovered_create(
         self, ledger: Ledger, link: Link, intent: Intent, trace: Trace

@@ -117,6 +117,7 @@ class Reconciler:
         """Take up the intents that a former run left open: their outcome is unknown."""
         for intent in await self._store.load_intents(self._sync.name):
             self._attention.opened(intent.link)
+            self._attention.passed_over(intent.link)  # what the former run put off, if it did
             self._rounds.doubt(intent, self._clock.monotonic())
 
     async def _deal(self, message: ReconcilerInbox) -> None:

@@ -77,8 +77,8 @@ class Rounds:
         now_us = microseconds(self._clock.now())
         due = await self._store.load_due(self._sync.name, now_us, _DUE_AT_ONCE)
         for link in due:
-            if not attention.is_busy(link.id):
-                self.look(link)
+            if not (attention.is_busy(link.id) or attention.expects(link.id)):
+                self.look_at_all(link, attention)
         self._ask_store_at = now + (1.0 if due else await self._until_next_due(now_us))
 
     async def _until_next_due(self, now_us: int) -> float:
@@ -95,6 +95,11 @@ class Rounds:
             end = link.end(side)
             if end is not None:
                 self._looks[side].want(end.id)
+
+    def look_at_all(self, link: Link, attention: Attention) -> None:
+        """Have both ends of a link read that is due; until then it remains so."""
+        attention.expect(link.id, [side for side in Side if link.end(side) is not None])
+        self.look(link)
 
     async def _look_for_presence(self) -> None:
         """Read the linked records, a page a round: who is gone shows only this way."""

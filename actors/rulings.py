@@ -128,6 +128,7 @@ class Rulings:
         if link is not None and end is not None:
             # What is known already is no older copy, however long the reading took.
             if self._is_known(link, end, record):
+                self._attention.came(link.id, side)
                 self._attention.caught_up(side, record.id)
                 self._attention.heard(side, record.id, self._clock.monotonic())
                 return
@@ -135,8 +136,9 @@ class Rulings:
                 self._again(ledger, link, "an older copy of it was read")
                 return
             if self._attention.is_busy(link.id):
-                self._again(ledger, link, "a write to it is on its way")
+                self._passed_over(ledger, link)
                 return
+            self._attention.came(link.id, side)
         self._attention.heard(side, record.id, self._clock.monotonic())
         if link is None or link.end(side.other) is None:
             link = self._introduced(ledger, side, record, link)
@@ -155,9 +157,9 @@ class Rulings:
 
     def _is_known(self, link: Link, end: End, record: Snapshot) -> bool:
         """Say whether this very version has been dealt with under this configuration."""
-        seen = end.seen
+        seen, is_busy = end.seen, self._attention.is_busy(link.id)
         return (
-            not is_due(link, self._now_us())
+            (is_busy or not is_due(link, self._now_us()))
             and end.gone is None
             and seen is not None
             and seen.config == self._sync.version
@@ -170,6 +172,11 @@ class Rulings:
         if link.due_us is None or link.status is not Status.PENDING:
             ledger.put(self._due(link, reason, link.attempts))
 
+    def _passed_over(self, ledger: Ledger, link: Link) -> None:
+        """Put off what was read while a write was on its way: it is read again after that."""
+        self._attention.passed_over(link.id)
+        self._again(ledger, link, "a write to it is on its way")
+
     def _due(self, link: Link, reason: str, attempts: int) -> Link:
         return msgspec.structs.replace(
             link,
@@ -178,6 +185,12 @@ class Rulings:
             due_us=self._now_us() + _SOON_US,
             attempts=attempts,
         )
+
+    def _still_due(self, link: Link) -> Link:
+        """An end that was to be read has not come yet: what is decided now is not all."""
+        now_us = self._now_us()
+        due_us = now_us if link.due_us is None else min(link.due_us, now_us)
+        return msgspec.structs.replace(link, due_us=due_us)
 
     def _now_us(self) -> int:
         return microseconds(self._clock.now())
@@ -309,8 +322,9 @@ class Rulings:
         if link is None or end is None:
             return
         if self._attention.is_busy(link.id):
-            self._again(ledger, link, "a write to it is on its way")
+            self._passed_over(ledger, link)
             return
+        self._attention.came(link.id, side)
         if gone.how is Departure.MERGED and gone.into is not None:
             self._merged(ledger, side, link, gone.into)
             return
@@ -410,7 +424,12 @@ class Rulings:
 
     def _apply(self, ledger: Ledger, ruling: Ruling) -> None:
         link = ruling.link
-        ledger.put(self._outcomes.failing(link, link.reason) if _fails(link) else link)
+        if _fails(link):
+            ledger.put(self._outcomes.failing(link, link.reason))
+        elif self._attention.expects(link.id):
+            ledger.put(self._still_due(link))
+        else:
+            ledger.put(link)
         ledger.conflicts += ruling.conflicts
         ledger.history += ruling.history
         for draft in ruling.drafts:
@@ -496,12 +515,13 @@ class Rulings:
         ledger.put(link)
         if verdict.decides and not self._attention.is_busy(link.id):
             await self.rule(ledger, link, intent.side, began)
-        was_passed_over = before.due_us is not None  # while its write was on its way
+        is_free = not self._attention.is_busy(link.id)
+        was_passed_over = is_free and self._attention.take_up(link.id)
         if was_passed_over or not is_noted:
             decided = ledger.link(link.id) or link
             ledger.put(msgspec.structs.replace(decided, due_us=self._now_us()))
         if verdict.looks or was_passed_over or not is_noted:
-            self._rounds.look(ledger.link(link.id) or link)
+            self._rounds.look_at_all(ledger.link(link.id) or link, self._attention)
 
 
 def _forgetting(link: Link, side: Side, known: End | None) -> Link:

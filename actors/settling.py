@@ -13,13 +13,22 @@ from itertools import takewhile
 import msgspec
 from msgspec import Struct
 
+from actors.audit import disproved
 from actors.deciding import settle, settle_all
 from actors.intents import Done, Intent, IntentKind, UnitWrite
 from actors.links import Base, Change, End, Late, Link
 from actors.mapping.record import Sync
 from actors.mapping.units import Unit
 from actors.messages import Trace
-from actors.observing import microseconds, observe, observe_link, recheck, remembered
+from actors.observing import (
+    arrivals,
+    microseconds,
+    observe,
+    observe_foreign,
+    observe_link,
+    recheck,
+    remembered,
+)
 from actors.records import Edit, Side, Snapshot
 from actors.values import Raw
 
@@ -191,7 +200,7 @@ def recover_update(
     """
     assert trace.current is not None, "a target that is gone is not recovered"
     target, source = intent.side, intent.side.other
-    link = observe_link(sync, link, target, trace.current, now_us)
+    link, arrived = _reread(sync, link, intent, trace, now_us)
     end, origin = link.end(target), link.end(source)
     assert end is not None
     assert origin is not None, f"link {link.id} lost the source of intent {intent.id}"
@@ -203,11 +212,12 @@ def recover_update(
             if write.expected is not None and unit.same(target, raws, write.expected):
                 end = remembered(end, unit.key, Late(until, write.sent, version))
             continue
-        if write.expected is not None and unit.same(target, raws, write.expected):
-            end = remembered(end, unit.key, Late(until, write.sent, version))
-        elif unit.same(target, raws, write.sent):
+        is_undone = write.expected is not None and unit.same(target, raws, write.expected)
+        if unit.same(target, raws, write.sent) and not is_undone:
             end = settle(target, end, unit, raws, write.version)
             origin = settle(source, origin, unit, write.source, write.version)
+        elif is_undone or unit.key in arrived:
+            end = remembered(end, unit.key, Late(until, write.sent, version))
         elif not trace.edits and not unit.direction.allows(source):
             continue  # nobody can tell, and only the source counts: it is said again
         elif _was_written(unit, target, write, trace.edits):
@@ -232,6 +242,24 @@ def recover_update(
             end = remembered(end, unit.key, Late(until, write.sent, version))
     recovered = link.with_end(target, end).with_end(source, origin)
     return Settlement(link=recovered, history=tuple(history))
+
+
+def _reread(
+    sync: Sync, link: Link, intent: Intent, trace: Trace, now_us: int
+) -> tuple[Link, set[str]]:
+    """Observe the target as found; say in which units an earlier write of ours has arrived."""
+    side, current, before = intent.side, trace.current, link.end(intent.side)
+    assert current is not None
+    seen = observe_link(sync, link, side, current, now_us)
+    end = seen.end(side)
+    if before is None or end is None:
+        return seen, set()
+    arrived = arrivals(sync, side, before, end)
+    history = {(current.id, name): edits for name, edits in trace.edits.items()}
+    foreign = disproved(sync, side, end, arrived, history)
+    if foreign:
+        seen = observe_foreign(sync, link, side, current, now_us, foreign)
+    return seen, arrived - foreign
 
 
 def recover_gone(

@@ -296,12 +296,16 @@ def overwritten_late(
     before: End,
     history: Mapping[tuple[str, str], tuple[Edit, ...]],
     now_us: int,
+    *,
+    is_read: bool = True,
 ) -> tuple[Change, ...]:
     """Return what stood in a record before a late write of ours arrived, for the history (H44).
 
     Args:
         before: the end as it was known until then: an edit seen but not yet settled is lost.
         history: by (record id, field), newest first: it knows edits that were never read.
+        is_read: the end was read; False if it came with the answer to a write of ours, which is
+            then the newest of our entries.
     """
     end = link.end(side)
     assert end is not None and end.seen is not None
@@ -309,7 +313,7 @@ def overwritten_late(
     doubtful = awaited(before, end)
     for unit in sync.units:
         for late in doubtful.get(unit.key, ()):
-            lost = _run_over(unit, side, before, end, late.raws, history)
+            lost = _run_over(unit, side, before, end, late.raws, history, is_read=is_read)
             if lost is not None:
                 change = Change(
                     sync=sync.name,
@@ -334,6 +338,8 @@ def _run_over(
     end: End,
     sent: tuple[Raw, ...],
     history: Mapping[tuple[str, str], tuple[Edit, ...]],
+    *,
+    is_read: bool,
 ) -> tuple[Raw, ...] | None:
     """Return the unseen value on which a late write of `sent` arrived, or None if there is none."""
     assert before.seen is not None and end.seen is not None
@@ -344,15 +350,24 @@ def _run_over(
         for member, raw in zip(members, sent, strict=True)
         if (edit := _beneath_ours(member, history.get((end.id, member.name), ()), raw, since))
     }
-    tops = [edits[0] for member in members if (edits := history.get((end.id, member.name)))]
+    traced = {member.name: history.get((end.id, member.name), ()) for member in members}
+    tops = [edits[0] for edits in traced.values() if edits]
     stands = _is(unit, side, now, sent) and (not tops or any(top.ours for top in tops))
-    if not below and not stands:
+    came = (
+        is_read
+        and not stands
+        and any(
+            edit.ours and edit.at > since and _is_raw(member, edit.value, raw)
+            for member, raw in zip(members, sent, strict=True)
+            for edit in traced[member.name]
+        )
+    )
+    if not (below or stands or came):
         return None
-    lost = _had([member.name for member in members], below, known)
+    lost = _had(traced, below, known)
     settled = before.base.get(unit.key)
-    if _is(unit, side, lost, sent) or (settled and _is(unit, side, lost, settled.raws)):
-        return None
-    return lost
+    is_said_again = stands and settled is not None and _is(unit, side, lost, settled.raws)
+    return None if is_said_again or _is(unit, side, lost, sent) else lost
 
 
 def _beneath_ours(member: Member, edits: Iterable[Edit], sent: Raw, since: datetime) -> Edit | None:

@@ -235,10 +235,19 @@ class Rulings:
         return disproved(self._sync, side, end, arrivals(self._sync, side, before, end), history)
 
     def _note_overwritten(
-        self, ledger: Ledger, link: Link, side: Side, before: End, history: Traced
+        self,
+        ledger: Ledger,
+        link: Link,
+        side: Side,
+        before: End,
+        history: Traced,
+        *,
+        is_read: bool = True,
     ) -> None:
         """Put on record what a late write of ours has overwritten (H44)."""
-        ledger.history += overwritten_late(self._sync, link, side, before, history, self._now_us())
+        ledger.history += overwritten_late(
+            self._sync, link, side, before, history, self._now_us(), is_read=is_read
+        )
 
     # --- newcomers --------------------------------------------------------------------------
 
@@ -509,7 +518,7 @@ class Rulings:
         if known is not None and end is not None and known.id == end.id:
             history = await self._arrival(link, intent.side, known)
             is_noted = history is not None
-            self._note_overwritten(ledger, link, intent.side, known, history or {})
+            self._note_overwritten(ledger, link, intent.side, known, history or {}, is_read=False)
         if not is_noted:
             link = _forgetting(link, intent.side, known)
         ledger.put(link)

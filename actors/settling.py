@@ -216,6 +216,8 @@ def recover_update(
         if unit.same(target, raws, write.sent) and not is_undone:
             end = settle(target, end, unit, raws, write.version)
             origin = settle(source, origin, unit, write.source, write.version)
+            if _is_anothers(unit, target, write, trace.edits):
+                end = remembered(end, unit.key, Late(until, write.sent, version))
         elif is_undone or unit.key in arrived:
             end = remembered(end, unit.key, Late(until, write.sent, version))
         elif not trace.edits and not unit.direction.allows(source):
@@ -293,6 +295,22 @@ def _was_written(
         any((edit.value or None) == sent[name] for edit in _since(read[name], edits[name]))
         for name in names
         if name in edits and sent[name] != read[name]
+    )
+
+
+def _is_anothers(
+    unit: Unit, target: Side, write: UnitWrite, edits: Mapping[str, tuple[Edit, ...]]
+) -> bool:
+    """Say whether the history knows that somebody else set just what we had sent.
+
+    Ours may then still arrive.
+    """
+    if write.expected is None:
+        return False
+    sent, read = unit.native(target, write.sent), unit.native(target, write.expected)
+    told = [name for name in sent if sent[name] != read[name] and name in edits]
+    return bool(told) and not any(
+        edit.ours for name in told for edit in _since(read[name], edits[name])
     )
 
 

@@ -260,7 +260,8 @@ def _unfounded(
 ) -> str:
     """Say why two edits were no conflict, or return the empty text."""
     first, second = sorted(meeting, key=lambda edit: edit.at)
-    if second.seen_by == "write" and first in facts.superseded(second, edits, unit):
+    is_seen = second.seen_by == "write" and first.at < second.seen_at
+    if is_seen and first in facts.superseded(second, edits, unit):
         return "the later author had seen the earlier edit"
     apart = _least_apart_s(facts, *meeting)
     if not uncertain and apart > facts.scenario.window_s:

@@ -36,7 +36,7 @@ class UnitEdit:
     """A person's edit of one unit of one record.
 
     Attributes:
-        seen: what stood there before it, set there by `seen_by` (`edit` or `write`).
+        seen: what stood there before it, set there by `seen_by` (`edit` or `write`) at `seen_at`.
     """
 
     id: int
@@ -47,6 +47,7 @@ class UnitEdit:
     raws: Raws
     seen: Raws | None
     seen_by: str
+    seen_at: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,11 +154,12 @@ class Facts:
             for version in self._settings(side, record, unit, range(len(record.versions))):
                 if version.by != "edit":
                     continue
-                seen, seen_by = None, ""
+                seen, seen_by, seen_at = None, "", version.at
                 if version.number > 0:
                     before = record.versions[version.number - 1]
                     seen = unit.of(side, before.values)
-                    seen_by = self.last_set(side, record, unit, before).by
+                    setting = self.last_set(side, record, unit, before)
+                    seen_by, seen_at = setting.by, setting.at
                 found.append(
                     UnitEdit(
                         id=version.cause,
@@ -168,6 +170,7 @@ class Facts:
                         raws=unit.of(side, version.values),
                         seen=seen,
                         seen_by=seen_by,
+                        seen_at=seen_at,
                     )
                 )
         return sorted(found, key=lambda edit: (edit.at, edit.id))

@@ -36,6 +36,7 @@ def load_config(
     environment: Environ[str, str] | None = None,
     finder: Finder | None = None,
     follow: bool = True,
+    contents: Environ[Path, bytes] | None = None,
 ) -> Config:
     """Read and check a configuration as a whole.
 
@@ -45,14 +46,15 @@ def load_config(
         finder: how connectors are found; among the installed packages by default.
         follow: read secrets from where references point; otherwise only their form is checked,
             and the apps of the result cannot be opened.
+        contents: stand for what is in these files, to try an edit before it is made.
 
     Raises:
         ConfigError: with every problem that was found, each at its file, line and column.
     """
     environment = os.environ if environment is None else environment
     problems = Problems()
-    files = (path, *_mapping_files(path.parent))
-    roots = [_read(file, problems) for file in files]
+    files = config_files(path)
+    roots = [_read(file, problems, contents or {}) for file in files]
     top = Mark(str(path), 1, 1)
     root = roots[0]
     if root is None:
@@ -69,16 +71,16 @@ def load_config(
     return msgspec.structs.replace(config, secrets=tuple(secrets.found))
 
 
-def _mapping_files(folder: Path) -> tuple[Path, ...]:
-    files = (folder / MAPPINGS).glob("*.y*ml")
-    return tuple(
-        sorted(one for one in files if one.suffix in (".yaml", ".yml") and one.name[0] != ".")
-    )
+def config_files(path: Path) -> tuple[Path, ...]:
+    """Return the main file and the mapping files beside it."""
+    files = (path.parent / MAPPINGS).glob("*.y*ml")
+    parts = (one for one in files if one.suffix in (".yaml", ".yml") and one.name[0] != ".")
+    return (path, *sorted(parts))
 
 
-def _read(file: Path, problems: Problems) -> Mapping | None:
+def _read(file: Path, problems: Problems, contents: Environ[Path, bytes]) -> Mapping | None:
     try:
-        content = file.read_bytes()
+        content = contents[file] if file in contents else file.read_bytes()
     except OSError as error:
         reason = (error.strerror or type(error).__name__).lower()
         message = f"cannot be read: {reason}; name the file by --config or TIELINE_CONFIG"

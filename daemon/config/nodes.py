@@ -1,8 +1,8 @@
 """YAML text as a tree in which everything knows its place; nothing is interpreted here.
 
 Scalars keep their text as written, so that a stage id `012` or a label `no` stays what it is.
-Reading goes through ruamel's composer, which gives places to keys and values alike; what keeps
-comments when a file is edited is its round-trip constructor, over the same grammar.
+Reading goes through ruamel's composer, which gives places to keys and values alike; `splice` goes
+by the same places when a file is edited.
 """
 
 from __future__ import annotations

@@ -1,0 +1,1 @@
+"""Proposals for which stages and fields of two apps are the same. Pure: calls no app."""

@@ -1,0 +1,179 @@
+"""The labelled set of `tests/data/automap` as schemas, and what it says of a pair."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+from msgspec import Struct
+
+from actors.errors import MappingError
+from actors.mapping.relate import Surroundings, relate
+from actors.records import Side
+from actors.schema import AppSchema, Closing, Field, ObjectSchema, Pipeline, Stage
+from actors.spec import FieldSpec, SyncSpec
+from actors.values import Kind
+
+DATA = Path(__file__).parents[1] / "data" / "automap"
+
+_KINDS = {
+    "t": Kind.TEXT,
+    "s": Kind.TEXT,
+    "n": Kind.NUMBER,
+    "d": Kind.DATE,
+    "dt": Kind.DATETIME,
+    "b": Kind.BOOLEAN,
+    "p": Kind.PHONE,
+    "m": Kind.EMAIL,
+    "u": Kind.URL,
+    "r": Kind.REFERENCE,
+    "R": Kind.REFERENCE,
+}
+_CLOSINGS = {"o": Closing.OPEN, "u": Closing.OPEN, "w": Closing.WON, "l": Closing.LOST}
+
+Pairs = frozenset[tuple[str, str]]
+
+
+class StageCase(Struct, frozen=True, kw_only=True):
+    """Two pipelines and which of their stages are the same, by key."""
+
+    name: str
+    is_held: bool
+    left: Pipeline
+    right: Pipeline
+    same: Pairs
+    also: Pairs
+
+
+class FieldCase(Struct, frozen=True, kw_only=True):
+    """An object of two apps and which of their fields are the same, by name."""
+
+    name: str
+    is_held: bool
+    spec: SyncSpec
+    left: AppSchema
+    right: AppSchema
+    same: Pairs
+
+
+# Any: the contents of the TOML files.
+def _read(name: str) -> dict[str, Any]:
+    return tomllib.loads((DATA / f"{name}.toml").read_text(encoding="utf-8"))
+
+
+def stage_cases() -> Iterator[StageCase]:
+    """Return every pair of pipelines in every pair of languages that is labelled."""
+    pipelines = _read("pipelines")
+    for block in _read("stage_pairs")["pairs"]:
+        names = block["of"]
+        keys = [[row[0] for row in pipelines[name]["stages"] if row[1] == "o"] for name in names]
+        for languages in block["in"]:
+            left, right = (
+                _pipeline(name, language, pipelines[name])
+                for name, language in zip(names, languages, strict=True)
+            )
+            yield StageCase(
+                name=f"{left.label} = {right.label}",
+                is_held=block.get("held", False),
+                left=left,
+                right=right,
+                same=frozenset(_pairs(block["same"], keys)),
+                also=frozenset(_pairs(block["also"], keys)),
+            )
+
+
+def _pipeline(name: str, language: str, found: dict[str, Any]) -> Pipeline:
+    column = 3 + found["languages"].index(language)
+    stages = [
+        Stage(
+            id=row[0],
+            label=row[column],
+            closing=_CLOSINGS[row[1]],
+            probability=int(row[2]) / 100 if row[2] else None,
+            reachable=row[1] != "u",
+        )
+        for row in found["stages"]
+    ]
+    return Pipeline(id=name, label=f"{name}/{language}", stages=tuple(stages))
+
+
+def _pairs(texts: list[str], keys: list[list[str]]) -> Iterator[tuple[str, str]]:
+    for text in texts:
+        ends = text.split("=")
+        lefts, rights = ([end] if end != "*" else keys[at] for at, end in enumerate(ends))
+        yield from ((one, two) for one in lefts for two in rights)
+
+
+def field_cases() -> Iterator[FieldCase]:
+    """Return every object of every two apps: both in English, and each in another language."""
+    data = _read("fields")
+    languages = data["languages"]
+    for word in ("deals", "contacts", "companies"):
+        for left, right in combinations(data[word], 2):
+            for at in ((0, 0), (len(languages[left]) - 1, 1), (1, -1)):
+                columns = [at[0] % len(languages[left]), at[1] % len(languages[right])]
+                held = bool({left, right} & set(data["held"]))
+                yield _field_case(data, word, (left, right), columns, is_held=held)
+
+
+# Any: as above.
+def _field_case(
+    data: dict[str, Any], word: str, apps: tuple[str, str], columns: list[int], *, is_held: bool
+) -> FieldCase:
+    left, right = (
+        _app(word, data[word][app], column) for app, column in zip(apps, columns, strict=True)
+    )
+    spec = SyncSpec(connection="set", object=word, left=apps[0], right=apps[1])
+    words = [data["languages"][app][at] for app, at in zip(apps, columns, strict=True)]
+    same = frozenset(
+        (one[0], two[0])
+        for one in data[word][apps[0]]
+        for two in data[word][apps[1]]
+        if one[2] == two[2] != "-" and can_map(spec, left, right, one[0], two[0])
+    )
+    return FieldCase(
+        name=f"{word}: {apps[0]}/{words[0]} = {apps[1]}/{words[1]}",
+        is_held=is_held,
+        spec=spec,
+        left=left,
+        right=right,
+        same=same,
+    )
+
+
+# Any: as above.
+def _app(word: str, rows: list[Any], column: int) -> AppSchema:
+    fields = tuple(_field(row, row[3 + column]) for row in rows)
+    return AppSchema(
+        account="labelled", objects=(ObjectSchema(name=word, native=word, fields=fields),)
+    )
+
+
+def _field(row: list[str], label: str) -> Field:
+    kind = row[1].removeprefix("x") or "t"
+    return Field(
+        name=row[0],
+        label=label,
+        kind=_KINDS[kind],
+        writable=not row[1].startswith("x"),
+        multiline=kind != "s",
+        target={"r": "users", "R": "companies"}.get(kind),
+    )
+
+
+def can_map(spec: SyncSpec, left: AppSchema, right: AppSchema, one: str, two: str) -> bool:
+    """Say whether two fields can be mapped at all, by the rules that the daemon goes by."""
+    objects = {Side.LEFT: left.objects[0], Side.RIGHT: right.objects[0]}
+    fields = {Side.LEFT: objects[Side.LEFT].field(one), Side.RIGHT: objects[Side.RIGHT].field(two)}
+    there = {side: field for side, field in fields.items() if field is not None}
+    if not any(field.writable for field in there.values()):
+        return False
+    around = Surroundings(spec=spec, left=left, right=right, objects=objects)
+    try:
+        relate(around, FieldSpec(left=one, right=two), there)
+    except MappingError:
+        return False
+    return True

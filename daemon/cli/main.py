@@ -18,6 +18,7 @@ from daemon.cli.render import print_error
 COMMANDS = {
     "check": ("daemon.cli.check:check", "Check the configuration, here and against the apps."),
     "plan": ("daemon.cli.plan:plan", "Show what the first sync would do; writes nothing."),
+    "automap": ("daemon.cli.automap:automap", "Propose which stages and fields are the same."),
     "run": ("daemon.cli.run:run", "Run the daemon in the foreground."),
     "reload": ("daemon.cli.reload:reload", "Have the running daemon read its files again."),
     "status": ("daemon.cli.status:status", "Count records by status and reason."),

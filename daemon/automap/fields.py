@@ -28,7 +28,7 @@ MOST_FIELDS = 40
 _AMOUNT, _AMOUNT_REASON = 0.98, "both apps keep the amount of a deal in it; its currency goes along"
 _ALIKE, _TEXT_COUNTS = 0.82, 0.92
 _LEFT_OVER, _AMBIGUOUS, _LEAST_SURE = 0.16, 0.9, 0.4
-_OTHER_KIND, _ONE_WAY = 0.94, 0.85
+_OTHER_KIND, _ONE_WAY = 0.94, 0.7
 _DAYS = frozenset({Kind.DATE, Kind.DATETIME})
 
 

@@ -16,7 +16,11 @@ MOST_PIPELINES = 10
 """More pairs of pipelines are more than a person judges with care."""
 
 _ONLY_ONES, _NAME, _STAGES = 0.9, 0.5, 0.5
-_GENERIC = frozenset({"pipeline", "pipelines", "sales", "default", "standard", "deals"})
+_GENERIC = frozenset(
+    {"pipeline", "pipelines", "default", "standard", "main", "crm", "sales", "deals", "deal"}
+    | {"opportunities", "opportunity", "vertrieb", "verkauf", "chancen", "ventes", "ventas"}
+    | {"opportunites", "oportunidades", "vendite", "opportunita", "verkoop", "verkoopkansen"}
+)
 
 Named = TypeVar("Named", Pipeline, Stage)
 

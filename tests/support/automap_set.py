@@ -1,9 +1,15 @@
-"""The labelled set of `tests/data/automap` as schemas, and what it says of a pair."""
+"""The labelled set of `tests/data/automap` as schemas, and what it says of a pair.
+
+Its parts: `seen` is what weights and words were chosen by; `held` was kept apart while the weights
+were chosen, but the vocabularies have met its languages; `fresh` are apps that were added when all
+was done, so only they say how automap does on what it does not know.
+"""
 
 from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterator
+from functools import cache
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -41,7 +47,7 @@ class StageCase(Struct, frozen=True, kw_only=True):
     """Two pipelines and which of their stages are the same, by key."""
 
     name: str
-    is_held: bool
+    part: str
     left: Pipeline
     right: Pipeline
     same: Pairs
@@ -52,39 +58,54 @@ class FieldCase(Struct, frozen=True, kw_only=True):
     """An object of two apps and which of their fields are the same, by name."""
 
     name: str
-    is_held: bool
+    part: str
     spec: SyncSpec
     left: AppSchema
     right: AppSchema
     same: Pairs
 
 
+PARTS = ("seen", "held", "fresh")
+
+
 # Any: the contents of the TOML files.
+@cache
 def _read(name: str) -> dict[str, Any]:
     return tomllib.loads((DATA / f"{name}.toml").read_text(encoding="utf-8"))
 
 
 def stage_cases() -> Iterator[StageCase]:
     """Return every pair of pipelines in every pair of languages that is labelled."""
-    pipelines = _read("pipelines")
+    fresh = _read("fresh")
+    pipelines = _read("pipelines") | fresh["pipelines"]
     for block in _read("stage_pairs")["pairs"]:
-        names = block["of"]
-        keys = [[row[0] for row in pipelines[name]["stages"] if row[1] == "o"] for name in names]
-        for languages in block["in"]:
-            left, right = (
-                _pipeline(name, language, pipelines[name])
-                for name, language in zip(names, languages, strict=True)
-            )
-            yield StageCase(
-                name=f"{left.label} = {right.label}",
-                is_held=block.get("held", False),
-                left=left,
-                right=right,
-                same=frozenset(_pairs(block["same"], keys)),
-                also=frozenset(_pairs(block["also"], keys)),
-            )
+        yield from _stage_cases(pipelines, block, "held" if block.get("held") else "seen")
+    for block in fresh["pairs"]:
+        yield from _stage_cases(pipelines, block, "fresh")
 
 
+# Any: as above.
+def _stage_cases(
+    pipelines: dict[str, Any], block: dict[str, Any], part: str
+) -> Iterator[StageCase]:
+    names = block["of"]
+    keys = [[row[0] for row in pipelines[name]["stages"] if row[1] == "o"] for name in names]
+    for languages in block["in"]:
+        left, right = (
+            _pipeline(name, language, pipelines[name])
+            for name, language in zip(names, languages, strict=True)
+        )
+        yield StageCase(
+            name=f"{left.label} = {right.label}",
+            part=part,
+            left=left,
+            right=right,
+            same=frozenset(_pairs(block["same"], keys)),
+            also=frozenset(_pairs(block["also"], keys)),
+        )
+
+
+# Any: as above.
 def _pipeline(name: str, language: str, found: dict[str, Any]) -> Pipeline:
     column = 3 + found["languages"].index(language)
     stages = [
@@ -108,40 +129,39 @@ def _pairs(texts: list[str], keys: list[list[str]]) -> Iterator[tuple[str, str]]
 
 
 def field_cases() -> Iterator[FieldCase]:
-    """Return every object of every two apps: both in English, and each in another language."""
-    data = _read("fields")
-    languages = data["languages"]
+    """Return every object of every two apps: both in English, and each in other languages."""
+    known, fresh = _read("fields"), _read("fresh")
+    languages = known["languages"] | fresh["languages"]
     for word in ("deals", "contacts", "companies"):
-        for left, right in combinations(data[word], 2):
-            for at in ((0, 0), (len(languages[left]) - 1, 1), (1, -1)):
-                columns = [at[0] % len(languages[left]), at[1] % len(languages[right])]
-                held = bool({left, right} & set(data["held"]))
-                yield _field_case(data, word, (left, right), columns, is_held=held)
+        apps = known[word] | fresh[word]
+        for left, right in combinations(apps, 2):
+            many = len(languages[left]), len(languages[right])
+            columns = [(0, 0), (many[0] - 1, 1), (1, many[1] - 1)]
+            part = "held" if {left, right} & set(known["held"]) else "seen"
+            if {left, right} & fresh[word].keys():
+                part = "fresh"
+                columns = [(at, at) for at in range(max(many))]
+            for one, two in columns:
+                at = (one % many[0], two % many[1])
+                words = languages[left][at[0]], languages[right][at[1]]
+                name = f"{word}: {left}/{words[0]} = {right}/{words[1]}"
+                yield _field_case(name, part, word, {left: apps[left], right: apps[right]}, at)
 
 
 # Any: as above.
 def _field_case(
-    data: dict[str, Any], word: str, apps: tuple[str, str], columns: list[int], *, is_held: bool
+    name: str, part: str, word: str, apps: dict[str, Any], columns: tuple[int, int]
 ) -> FieldCase:
-    left, right = (
-        _app(word, data[word][app], column) for app, column in zip(apps, columns, strict=True)
-    )
-    spec = SyncSpec(connection="set", object=word, left=apps[0], right=apps[1])
-    words = [data["languages"][app][at] for app, at in zip(apps, columns, strict=True)]
+    (one, lefts), (two, rights) = apps.items()
+    left, right = _app(word, lefts, columns[0]), _app(word, rights, columns[1])
+    spec = SyncSpec(connection="set", object=word, left=one, right=two)
     same = frozenset(
         (one[0], two[0])
-        for one in data[word][apps[0]]
-        for two in data[word][apps[1]]
+        for one in lefts
+        for two in rights
         if one[2] == two[2] != "-" and can_map(spec, left, right, one[0], two[0])
     )
-    return FieldCase(
-        name=f"{word}: {apps[0]}/{words[0]} = {apps[1]}/{words[1]}",
-        is_held=is_held,
-        spec=spec,
-        left=left,
-        right=right,
-        same=same,
-    )
+    return FieldCase(name=name, part=part, spec=spec, left=left, right=right, same=same)
 
 
 # Any: as above.

@@ -29,6 +29,7 @@ _AMOUNT, _AMOUNT_REASON = 0.98, "both apps keep the amount of a deal in it; its 
 _ALIKE, _TEXT_COUNTS = 0.82, 0.92
 _LEFT_OVER, _AMBIGUOUS, _LEAST_SURE = 0.16, 0.9, 0.4
 _OTHER_KIND, _ONE_WAY = 0.94, 0.7
+_BORROWED = {"deals": ("contacts", "companies")}
 _DAYS = frozenset({Kind.DATE, Kind.DATETIME})
 
 
@@ -98,12 +99,21 @@ def _choose(found: Iterable[FieldProposal]) -> list[FieldProposal]:
 
 @cache
 def _vocabulary(word: str) -> Vocabulary:
+    """Return what names on an object mean: by its own phrases first, then by borrowed ones.
+
+    Those keep a contact's first name on a deal from being taken for the deal's own name.
+    """
     words = load_words("fields")
-    common, own = (cast(dict[str, list[str]], words.get(key, {})) for key in ("any", word))
-    said = {phrase for phrases in own.values() for phrase in phrases}
-    concepts = {key: [one for one in rows if one not in said] for key, rows in common.items()}
-    for key, rows in own.items():
-        concepts[key] = [*concepts.get(key, ()), *rows]
+    concepts: dict[str, list[str]] = {}
+    said: set[str] = set()
+    for section in (word, "any", *_BORROWED.get(word, ())):
+        rows = cast(dict[str, list[str]], words.get(section, {}))
+        for key, phrases in rows.items():
+            new = [one for one in phrases if one not in said]
+            if section not in (word, "any"):
+                new = [one for one in new if not one.endswith("?") and f"{one}?" not in said]
+            concepts.setdefault(key, []).extend(new)
+        said |= {one for phrases in rows.values() for one in phrases}
     return Vocabulary(concepts, cast(list[str], words["skip"]))
 
 
@@ -149,6 +159,8 @@ def _read(field: Field, word: str) -> Marked:
     vocabulary = _vocabulary(word)
     texts = tuple(dict.fromkeys(map(vocabulary.words, (field.label, field.name))))
     meanings = [one for text in texts if (one := _find_meaning(vocabulary, text))]
+    if all(one.is_weak for one in meanings):
+        meanings.reverse()  # labels are short and ambiguous: then the name decides
     apart = {one.phrase.concept for text in texts for one in _kept_apart().find(text)}
     best = max(meanings, key=lambda one: one.rank, default=None)
     return Marked(field, texts, best, frozenset(apart))

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 import click
 from msgspec import Struct
 
+from daemon.cli.exits import exit_of
 from daemon.cli.invocation import Invocation, json_option, pass_invocation
-from daemon.cli.render import Block, Heading, Line, Table, Tone, print_warning, show
+from daemon.cli.render import Block, Heading, Line, Table, Tone, print_error, print_warning, show
 
 if TYPE_CHECKING:
     from actors.schema import AppSchema, ObjectSchema
@@ -153,19 +154,24 @@ def _chosen(config: Config, name: str | None) -> list[SyncSpec]:
 
 
 def _propose(config: Config, specs: list[SyncSpec], what: str) -> list[Work]:
+    schemas = _describe(config, {name for spec in specs for name in (spec.left, spec.right)})
+    return [one for spec in specs if (one := _work(spec, schemas, what)) is not None]
+
+
+def _describe(config: Config, names: set[str]) -> dict[str, AppSchema]:
+    """Ask the apps what they have; leave with the exit code of the first that does not answer."""
     import anyio
 
     from actors.errors import TielineError
-    from daemon.cli.check import describe_apps
+    from daemon.cli.check import describe_apps, locate_failure
 
-    names = {name for spec in specs for name in (spec.left, spec.right)}
     answers = anyio.run(describe_apps, {name: config.apps[name] for name in sorted(names)})
-    schemas: dict[str, AppSchema] = {}
-    for name, answer in answers.items():
-        if isinstance(answer, TielineError):
-            raise answer
-        schemas[name] = answer
-    return [one for spec in specs if (one := _work(spec, schemas, what)) is not None]
+    failed = {name: one for name, one in answers.items() if isinstance(one, TielineError)}
+    for name, error in failed.items():
+        print_error(str(locate_failure(config, name, error)))
+    if failed:
+        raise click.exceptions.Exit(exit_of(next(iter(failed.values()))))
+    return {name: one for name, one in answers.items() if not isinstance(one, TielineError)}
 
 
 def _work(spec: SyncSpec, schemas: dict[str, AppSchema], what: str) -> Work | None:

@@ -146,13 +146,11 @@ async def _describe(app: App) -> AppSchema | TielineError:
 
 def compare_with_apps(config: Config, answers: dict[str, AppSchema | TielineError]) -> CheckAnswer:
     """Compare every sync with what its apps answered. Pure."""
-    from actors.errors import AuthError, TielineError
+    from actors.errors import TielineError
 
-    problems, warnings, syncs = [], [], []
+    warnings, syncs = [], []
     failed = {name: one for name, one in answers.items() if isinstance(one, TielineError)}
-    for name, error in failed.items():
-        at = ("apps", name, "auth") if isinstance(error, AuthError) else ("apps", name)
-        problems.append(config.positions.problem(at, _told(name, error)))
+    problems = [locate_failure(config, name, error) for name, error in failed.items()]
     for spec in config.specs():
         found, advice = _compare(config, spec, answers)
         problems += found or ()
@@ -169,6 +167,14 @@ def compare_with_apps(config: Config, answers: dict[str, AppSchema | TielineErro
         problems=tuple(problems),
         warnings=tuple(warnings),
     )
+
+
+def locate_failure(config: Config, name: str, error: TielineError) -> ConfigProblem:
+    """Say of an app that did not answer where it stands in the files, and what may be wrong."""
+    from actors.errors import AuthError
+
+    at = ("apps", name, "auth") if isinstance(error, AuthError) else ("apps", name)
+    return config.positions.problem(at, _told(name, error))
 
 
 def _told(name: str, error: TielineError) -> str:

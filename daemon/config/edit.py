@@ -30,6 +30,7 @@ from daemon.config.splice import (
     append_items,
     apply_splices,
     compose,
+    fill,
     find_entry,
     widen,
 )
@@ -61,6 +62,14 @@ class AddFields(Struct, frozen=True, kw_only=True):
 
 
 Edit = AddStages | AddFields
+
+
+class Sync(Struct, frozen=True):
+    """A sync's mapping in a text, with its key; `is_inline`: within braces."""
+
+    key: Node
+    node: Node
+    is_inline: bool
 
 
 def edit_config(
@@ -150,11 +159,11 @@ def _edit(file: Path, content: bytes, path: KeyPath, edit: Edit, spec: SyncSpec)
     bom = _BOM if content.startswith(_BOM) else b""
     text = content[len(bom) :].decode()
     try:
-        node = _descend(compose(text), path)
+        sync = _descend(compose(text), path)
         splices = (
-            _add_stages(text, node, edit, spec)
+            _add_stages(text, sync, edit, spec)
             if isinstance(edit, AddStages)
-            else _add_fields(text, node, edit, spec)
+            else _add_fields(text, sync, edit, spec)
         )
     except PlaceError as error:
         before = text[: error.index]
@@ -163,13 +172,16 @@ def _edit(file: Path, content: bytes, path: KeyPath, edit: Edit, spec: SyncSpec)
     return bom + apply_splices(text, splices).encode()
 
 
-def _descend(node: Node, path: KeyPath) -> Node:
-    for key in path:
-        found = find_entry(node, str(key))
+def _descend(node: Node, path: KeyPath) -> Sync:
+    """Go down to a sync."""
+    is_flow = False
+    for step in path:
+        found = find_entry(node, str(step))
         if found is None:
-            raise PlaceError(node.start_mark.index, f"`{key}:` is not there any more; try again")
-        node = found[1]
-    return node
+            raise PlaceError(node.start_mark.index, f"`{step}:` is not there any more; try again")
+        is_flow = is_flow or (isinstance(node, MappingNode) and bool(node.flow_style))
+        key, node = found
+    return Sync(key=key, node=node, is_inline=is_flow)
 
 
 def _refusal(at: Mark, path: KeyPath, message: str) -> ConfigError:
@@ -182,20 +194,26 @@ def _refusal(at: Mark, path: KeyPath, message: str) -> ConfigError:
 # --- fields ---------------------------------------------------------------------------------
 
 
-def _add_fields(text: str, sync: Node, edit: AddFields, spec: SyncSpec) -> Sequence[Splice]:
+def _add_fields(text: str, sync: Sync, edit: AddFields, spec: SyncSpec) -> Sequence[Splice]:
     there = {(one.left, one.right) for one in spec.fields}
     new = [one for one in edit.fields if (one.left, one.right) not in there]
     return _add_lines(text, sync, "fields", [_field_line(one, spec) for one in new])
 
 
-def _add_lines(text: str, sync: Node, key: str, lines: list[Value]) -> Sequence[Splice]:
+def _add_lines(text: str, sync: Sync, key: str, lines: list[Value]) -> Sequence[Splice]:
     """Add items to a list of the sync, which is made if it is not there."""
     if not lines:
         return ()
-    found = find_entry(sync, key)
+    found = find_entry(sync.node, key)
     if found is None:
-        return (append_entries(text, sync, {key: tuple(lines)}),)
+        return _add_key(text, sync, {key: tuple(lines)})
     return (append_items(text, found[1], lines),)
+
+
+def _add_key(text: str, sync: Sync, entries: dict[str, Value]) -> Sequence[Splice]:
+    if sync.is_inline:
+        return (append_entries(text, sync.node, entries),)
+    return fill(text, sync.key, sync.node, entries)
 
 
 def _field_line(field: FieldSpec, spec: SyncSpec) -> dict[str, Value]:
@@ -225,10 +243,10 @@ def _grouped(pairs: Iterable[tuple[str, str]]) -> dict[str, Value]:
 # --- stages ---------------------------------------------------------------------------------
 
 
-def _add_stages(text: str, sync: Node, edit: AddStages, spec: SyncSpec) -> Sequence[Splice]:
+def _add_stages(text: str, sync: Sync, edit: AddStages, spec: SyncSpec) -> Sequence[Splice]:
     names = (edit.left, edit.right)
     at = next((at for at, one in enumerate(spec.pipelines) if (one.left, one.right) == names), None)
-    found = find_entry(sync, "pipelines")
+    found = find_entry(sync.node, "pipelines")
     if at is None or found is None:
         line: dict[str, Value] = {
             spec.left: edit.left,

@@ -87,6 +87,16 @@ def append_entries(text: str, node: Node, entries: Mapping[str, Value]) -> Splic
     return _append_lines(text, _end(text, node), [" " * indent + row for row in _lines(entries)])
 
 
+def fill(text: str, key: Node, node: Node, entries: Mapping[str, Value]) -> tuple[Splice, ...]:
+    """Add keys to a mapping within a block; to `{}` on lines of their own below its key."""
+    if not isinstance(node, MappingNode) or node.value:
+        return (append_entries(text, node, entries),)
+    indent = " " * (key.start_mark.column + _STEP)
+    start, end = len(text[: node.start_mark.index].rstrip()), node.end_mark.index
+    lines = _append_lines(text, end, [indent + row for row in _lines(entries)])
+    return Splice(start, end, ""), lines
+
+
 def widen(text: str, node: Node, items: Iterable[Value]) -> Splice:
     """Add items to a list that may so far be a single value."""
     if isinstance(node, SequenceNode):

@@ -9,13 +9,15 @@ from pathlib import Path
 
 import msgspec
 
+from tests.bench.automap import figures as automap
 from tests.bench.backfill import closing_sandbox, into_hubspot, into_memory, into_tryton
 from tests.bench.figures import Figure, table
 from tests.bench.idle import idle
 from tests.bench.latency import latency
 from tests.bench.reread import reread
 
-PARTS = ("backfill", "tryton", "reread", "latency", "idle")
+PARTS = ("backfill", "tryton", "reread", "latency", "idle", "automap")
+ON_DEALS = frozenset(PARTS) - {"idle", "automap"}
 
 
 def tell(text: str) -> None:
@@ -25,6 +27,18 @@ def tell(text: str) -> None:
 
 def measure(given: argparse.Namespace) -> list[Figure]:
     """Run the wanted parts."""
+    figures: list[Figure] = []
+    if ON_DEALS & set(given.parts):
+        figures += measure_on_deals(given)
+    if "idle" in given.parts:
+        figures += idle(given.links, given.polls, tell)
+    if "automap" in given.parts:
+        figures += automap()
+    return figures
+
+
+def measure_on_deals(given: argparse.Namespace) -> list[Figure]:
+    """Run the wanted parts that need an account full of deals."""
     figures: list[Figure] = []
     deals, runs = given.deals, given.runs
     with closing_sandbox(deals) as source:
@@ -37,8 +51,6 @@ def measure(given: argparse.Namespace) -> list[Figure]:
             figures += into_tryton(source, deals, tell)
         if "latency" in given.parts:
             figures += latency(source, min(given.edits, deals // 2), tell)
-    if "idle" in given.parts:
-        figures += idle(given.links, given.polls, tell)
     return figures
 
 

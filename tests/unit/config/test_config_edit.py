@@ -189,6 +189,16 @@ def test_lists_that_are_not_there_are_made(change: Change) -> None:
     )
 
 
+def test_an_empty_sync_gets_lines_of_its_own(change: Change) -> None:
+    text = GOOD[: GOOD.index("    deals:")] + "    deals: {} # soon\n    poll: 5s\n"
+    after = change(text, fields(("dealname", "description")), fields(("amount", "amount")))
+    assert after == text.replace(
+        "deals: {} # soon\n",
+        "deals: # soon\n      fields:\n        - {hubspot: dealname, erp: description}\n"
+        "        - {hubspot: amount, erp: amount}\n",
+    )
+
+
 def test_a_mapping_file_is_edited_where_the_sync_stands(tmp_path: Path) -> None:
     main = GOOD[: GOOD.index("    deals:")]
     part = "connection: sales\ndeals:\n  fields:\n  - {hubspot: dealname, erp: description} # it\n"

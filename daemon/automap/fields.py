@@ -1,7 +1,6 @@
 """Which fields of two objects are the same: by meaning, name, label, kind and role. Pure.
 
-Only what the daemon could map is proposed: the kinds must relate by the engine's own rules, and
-at least one of the two must take values.
+Only what the daemon could map is proposed: the engine itself is asked whether a line would do.
 """
 
 from __future__ import annotations
@@ -11,10 +10,11 @@ from functools import cache
 from itertools import product
 from typing import cast
 
+import msgspec
 from msgspec import Struct
 
-from actors.errors import MappingError
-from actors.mapping.relate import Surroundings, relate
+from actors.mapping.compile import compile_sync
+from actors.mapping.relate import Surroundings
 from actors.records import Side
 from actors.schema import AppSchema, Field, ObjectSchema
 from actors.spec import FieldSpec, SyncSpec
@@ -189,7 +189,9 @@ def _propose(around: Surroundings, left: Marked, right: Marked) -> FieldProposal
     fields = {Side.LEFT: left.field, Side.RIGHT: right.field}
     targets = [side for side in Side if around.spec.direction.allows(side)]
     writable = [side for side in targets if fields[side].writable]
-    if not writable or not _relates(around, fields):
+    if not writable or not can_map(
+        around.spec, around.left, around.right, (left.field.name, right.field.name)
+    ):
         return None
     if len(writable) < len(targets):
         side = next(side for side in targets if side not in writable)
@@ -240,10 +242,14 @@ def _spoken(concept: str) -> str:
     return concept.replace("_", " ")
 
 
-def _relates(around: Surroundings, fields: dict[Side, Field]) -> bool:
-    mapping = FieldSpec(left=fields[Side.LEFT].name, right=fields[Side.RIGHT].name)
-    try:
-        relate(around, mapping, fields)
-    except MappingError:
-        return False
-    return True
+def can_map(spec: SyncSpec, left: AppSchema, right: AppSchema, fields: Iterable[str]) -> bool:
+    """Say whether a sync may have this line as well, by the rules that the daemon goes by.
+
+    Args:
+        fields: the left field's name and the right one's.
+    """
+    one, two = fields
+    lines = (*spec.fields, FieldSpec(left=one, right=two))
+    wanted = msgspec.structs.replace(spec, fields=lines, filters={})
+    _, problems = compile_sync(wanted, left, right)
+    return not any(problem.path[:2] == ("fields", len(spec.fields)) for problem in problems)

@@ -15,7 +15,7 @@ from msgspec import Struct
 from rapidfuzz import fuzz
 
 from actors.schema import AppSchema, Pipeline
-from daemon.automap.fields import propose_fields
+from daemon.automap.fields import can_map, propose_fields
 from daemon.automap.stages import propose_stages
 from tests.bench.figures import Figure
 from tests.support.automap_set import (
@@ -23,12 +23,11 @@ from tests.support.automap_set import (
     FieldCase,
     Pairs,
     StageCase,
-    can_map,
     field_cases,
     stage_cases,
 )
 
-SURE = 0.75
+SURE, LEAST_ALIKE = 0.75, 0.4
 Case = StageCase | FieldCase
 Scores = dict[tuple[str, str], float]
 """Proposed pairs with their scores."""
@@ -80,20 +79,21 @@ def propose(case: Case) -> Scores:
 
 
 def match_text(case: Case) -> Scores:
-    """Match names that are alike as text, the most alike first, each once."""
+    """Match names that are alike as text and can be mapped, the most alike first, each once."""
     if isinstance(case, StageCase):
         alike = _alike(_stage_names(case.left), _stage_names(case.right))
     else:
-        alike = {
-            pair: score
-            for pair, score in _alike(_field_names(case.left), _field_names(case.right)).items()
-            if can_map(case.spec, case.left, case.right, *pair)
-        }
+        alike = _alike(_field_names(case.left), _field_names(case.right))
     chosen: Scores = {}
     for pair, score in sorted(alike.items(), key=lambda one: -one[1]):
-        if all(pair[0] != one and pair[1] != two for one, two in chosen):
+        is_free = all(pair[0] != one and pair[1] != two for one, two in chosen)
+        if score >= LEAST_ALIKE and is_free and _may_be(case, pair):
             chosen[pair] = score
     return chosen
+
+
+def _may_be(case: Case, pair: tuple[str, str]) -> bool:
+    return isinstance(case, StageCase) or can_map(case.spec, case.left, case.right, pair)
 
 
 def _alike(lefts: dict[str, set[str]], rights: dict[str, set[str]]) -> Scores:

@@ -2,7 +2,7 @@
 
 Its parts: `seen` is what weights and words were chosen by; `held` was kept apart while the weights
 were chosen, but the vocabularies have met its languages; `fresh` are apps that were added when all
-was done, so only they say how automap does on what it does not know.
+was done: what was measured then, before anything was learned from it, stands in `fresh.toml`.
 """
 
 from __future__ import annotations
@@ -16,12 +16,10 @@ from typing import Any
 
 from msgspec import Struct
 
-from actors.errors import MappingError
-from actors.mapping.relate import Surroundings, relate
-from actors.records import Side
 from actors.schema import AppSchema, Closing, Field, ObjectSchema, Pipeline, Stage
-from actors.spec import FieldSpec, SyncSpec
+from actors.spec import SyncSpec
 from actors.values import Kind
+from daemon.automap.fields import can_map
 
 DATA = Path(__file__).parents[1] / "data" / "automap"
 
@@ -159,7 +157,7 @@ def _field_case(
         (one[0], two[0])
         for one in lefts
         for two in rights
-        if one[2] == two[2] != "-" and can_map(spec, left, right, one[0], two[0])
+        if one[2] == two[2] != "-" and can_map(spec, left, right, (one[0], two[0]))
     )
     return FieldCase(name=name, part=part, spec=spec, left=left, right=right, same=same)
 
@@ -182,18 +180,3 @@ def _field(row: list[str], label: str) -> Field:
         multiline=kind != "s",
         target={"r": "users", "R": "companies"}.get(kind),
     )
-
-
-def can_map(spec: SyncSpec, left: AppSchema, right: AppSchema, one: str, two: str) -> bool:
-    """Say whether two fields can be mapped at all, by the rules that the daemon goes by."""
-    objects = {Side.LEFT: left.objects[0], Side.RIGHT: right.objects[0]}
-    fields = {Side.LEFT: objects[Side.LEFT].field(one), Side.RIGHT: objects[Side.RIGHT].field(two)}
-    there = {side: field for side, field in fields.items() if field is not None}
-    if not any(field.writable for field in there.values()):
-        return False
-    around = Surroundings(spec=spec, left=left, right=right, objects=objects)
-    try:
-        relate(around, FieldSpec(left=one, right=two), there)
-    except MappingError:
-        return False
-    return True

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
-
 from msgspec import Struct
 
 from actors.schema import Field, Pipeline, Stage
@@ -11,7 +9,8 @@ from actors.schema import Field, Pipeline, Stage
 SHOWN_FROM = 0.5
 """Lower scores are not worth a person's time."""
 
-Scored = TypeVar("Scored", bound="Proposal")
+SURE_FROM = 0.75
+"""Where nobody looks (`--write`), and as the answer that Enter gives, only these are taken."""
 
 
 class Proposal(Struct, frozen=True, kw_only=True):

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.prompt import Prompt
 from rich.text import Text
 
+from daemon.automap.proposals import SURE_FROM
 from daemon.cli.render import printable
 
 if TYPE_CHECKING:
@@ -35,7 +36,8 @@ class Asker:
             (f"  {printable('; '.join(proposal.reasons))}", "dim"),
         )
         self._console.print(line)
-        answer = Prompt.ask("accept?", choices=list("ynaq"), default="y", console=self._console)
+        usual = "y" if proposal.score >= SURE_FROM else "n"
+        answer = Prompt.ask("accept?", choices=list("ynaq"), default=usual, console=self._console)
         if answer in "aq":
             self._rest = answer == "a"
         return answer in "ya"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 from msgspec import Struct
 
+from daemon.automap.proposals import SURE_FROM
 from daemon.cli.exits import exit_of
 from daemon.cli.invocation import Invocation, json_option, pass_invocation
 from daemon.cli.render import Block, Heading, Line, Table, Tone, print_error, print_warning, show
@@ -23,9 +24,6 @@ if TYPE_CHECKING:
         StageProposal,
     )
     from daemon.config.settings import Config
-
-SURE = 0.75
-"""From this score on `--write` takes a proposal without asking, unless told otherwise."""
 
 
 class End(Struct, frozen=True, kw_only=True):
@@ -100,7 +98,7 @@ class Work(Struct, frozen=True, kw_only=True):
 @click.option(
     "--min-score",
     type=click.FloatRange(0, 1),
-    default=SURE,
+    default=SURE_FROM,
     show_default=True,
     help="What is sure enough for --write, 0 to 1.",
 )

@@ -16,6 +16,7 @@ from rapidfuzz import fuzz
 
 from actors.schema import AppSchema, Pipeline
 from daemon.automap.fields import can_map, propose_fields
+from daemon.automap.proposals import SURE_FROM
 from daemon.automap.stages import propose_stages
 from tests.bench.figures import Figure
 from tests.support.automap_set import (
@@ -27,7 +28,7 @@ from tests.support.automap_set import (
     stage_cases,
 )
 
-SURE, LEAST_ALIKE = 0.75, 0.4
+LEAST_ALIKE = 0.4
 Case = StageCase | FieldCase
 Scores = dict[tuple[str, str], float]
 """Proposed pairs with their scores."""
@@ -147,7 +148,7 @@ def _measure(what: str, cases: Sequence[Case]) -> Iterator[Row]:
     least, _ = best_of_text(plain)
     methods = [
         ("tieline, all shown", ours, 0.0),
-        (f"tieline, from {SURE}", ours, SURE),
+        (f"tieline, from {SURE_FROM}", ours, SURE_FROM),
         (f"plain text, from {least}", plain, least),
     ]
     for part in ("all", *PARTS):

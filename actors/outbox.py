@@ -93,7 +93,10 @@ class Outbox:
                 self._credit -= 1
                 order = self._order(kind, queue)
                 self._monitor.saw(self._sync, order)
-                self._orders.send_nowait(order)
+                try:
+                    self._orders.send_nowait(order)
+                except anyio.BrokenResourceError:  # the writer has been cancelled, and so shall we
+                    return
 
     def _order(self, kind: IntentKind | None, queue: deque[Intent]) -> WriterInbox:
         if kind is None:  # creates are found by key, updates read by id: one kind an order

@@ -554,14 +554,21 @@ def _last_edit(
 ) -> int | None:
     """Return when somebody else gave one of the fields what it holds, microseconds UTC.
 
-    Not simply the newest entries: the app may know later ones than the snapshot that is decided.
+    Not simply the newest entries: the app may know later ones than the snapshot that is decided,
+    and an edit that we have put back stands there as our entry.
     """
     standing = {
-        name: next((e for e in history.get((record_id, name), ()) if _is_value(e, raw)), None)
+        name: next(
+            (
+                edit
+                for edit in history.get((record_id, name), ())
+                if _is_value(edit, raw) and not edit.ours
+            ),
+            None,
+        )
         for name, raw in held.items()
     }
-    times = [microseconds(e.at) for e in standing.values() if e is not None and not e.ours]
-    return max(times, default=None)
+    return max((microseconds(e.at) for e in standing.values() if e is not None), default=None)
 
 
 def _is_value(edit: Edit, raw: Raw) -> bool:

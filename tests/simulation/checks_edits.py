@@ -245,9 +245,18 @@ def _misjudged(facts: Facts, pair: Pair, unit: Meaning) -> Iterator[str]:
                 _unfounded(facts, unit, edits, meeting, uncertain=conflict.uncertain)
                 for meeting in meetings
             ] or ["no person made both edits"]
-            if all(reasons):
+            if all(reasons) and not (conflict.uncertain and _is_unanswered(facts, pair)):
                 yield f"{what}: {reasons[-1]}"
     yield from _unrecorded(facts, pair, unit, edits, row.id)
+
+
+def _is_unanswered(facts: Facts, pair: Pair) -> bool:
+    """A write had no answer: who saw what, and when a value was set, nobody can tell for sure."""
+    return any(
+        write.answer in ("lost", "unknown")
+        for side, record in pair.records.items()
+        for write in facts.writes_to.get((side, record.id), ())
+    )
 
 
 def _unfounded(

@@ -214,13 +214,13 @@ def _create(sync: Sync, link: Link, side: Side) -> Ruling:
 def _initial(unit: Unit, target: Side, source: Raws) -> Raws:
     empty: Raws = (None,) * len(unit.members(target))
     if unit.is_blank(target.other, source):
-        return empty
+        return unit.defaults.get(target.value, empty)
     sent = unit.restore(target, source, empty)
     return unit.fallback.get(target.value, sent) if sent == empty else sent
 
 
 def _failing(sync: Sync, link: Link, side: Side, unit: Unit, reason: str) -> Link:
-    field = unit.members(side)[-1].name
+    field = (unit.members(side) or unit.members(side.other))[-1].name
     return _with(link, Status.FAILING, f'{sync.app(side)}: field "{field}": {reason}')
 
 

@@ -15,7 +15,7 @@ from actors.errors import OutsideDomainError
 from actors.links import Base
 from actors.mapping.units import Unit
 from actors.records import Side
-from actors.spec import Blank, Drift, Prefer
+from actors.spec import Blank, Direction, Drift, Prefer
 from actors.values import Raw
 
 Raws: TypeAlias = tuple[Raw, ...]
@@ -111,6 +111,7 @@ def decide_unit(unit: Unit, left: Observed, right: Observed) -> Decision:
     """
     sides = {Side.LEFT: left, Side.RIGHT: right}
     try:
+        unit = _led(unit, sides)
         changed = {side: _changed(unit, side, sides) for side in BOTH}
         agreed = unit.agree(left.now, right.now)
     except OutsideDomainError as error:
@@ -132,6 +133,16 @@ def decide_unit(unit: Unit, left: Observed, right: Observed) -> Decision:
         rule = "M3" if allowed[0] is Side.LEFT else "M4"
         return _copied(unit, sides, allowed[0], rule, lost=sides[allowed[0].other].now)
     return _contested(unit, sides)
+
+
+def _led(unit: Unit, sides: dict[Side, Observed]) -> Unit:
+    """While the side that is preferred unless blank is filled, only its value travels (F22a)."""
+    lead = unit.rules.lead
+    if lead is None or unit.is_blank(lead, sides[lead].now):
+        return unit
+    away = Direction.TO_RIGHT if lead is Side.LEFT else Direction.TO_LEFT
+    narrowed = away.within(unit.direction)
+    return unit if narrowed is None else msgspec.structs.replace(unit, direction=narrowed)
 
 
 def _changed(unit: Unit, side: Side, sides: dict[Side, Observed]) -> bool:

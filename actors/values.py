@@ -29,7 +29,7 @@ MOST_DIGITS = 100
 class Kind(StrEnum):
     """The canonical kinds. The raw text of each kind, as every connector serves and takes it.
 
-    TEXT, PHONE, EMAIL, URL: the text. NUMBER: a decimal with a dot, no exponent needed
+    TEXT, PHONE, EMAIL, DOMAIN, URL: the text. NUMBER: a decimal with a dot, no exponent needed
     (`1500.00`). BOOLEAN: `true` or `false`. DATE: `YYYY-MM-DD`. DATETIME: ISO 8601 with zone.
     ENUM: the option's id. MULTI_ENUM: option ids joined by `;`. REFERENCE: the id of a record
     or user of the same app.
@@ -45,6 +45,7 @@ class Kind(StrEnum):
     REFERENCE = "reference"
     PHONE = "phone"
     EMAIL = "email"
+    DOMAIN = "domain"
     URL = "url"
 
 
@@ -109,6 +110,7 @@ _PARSERS: dict[Kind, Callable[[str], Scalar]] = {
     Kind.TEXT: _text,
     Kind.PHONE: _text,
     Kind.EMAIL: _text,
+    Kind.DOMAIN: _text,
     Kind.URL: _text,
     Kind.NUMBER: _number,
     Kind.BOOLEAN: _boolean,

@@ -12,8 +12,10 @@ from typing import TypeVar
 import msgspec
 
 from actors.errors import MappingError
+from actors.mapping.compose import Several, compose, defaults_of, key_of, names_of
 from actors.mapping.conditions import Grounds, make_filter
 from actors.mapping.filters import Filter, fields_of
+from actors.mapping.laws import check_laws
 from actors.mapping.record import StageScope, Sync
 from actors.mapping.relate import Surroundings, relate
 from actors.mapping.relations import Pairs, Relation
@@ -220,13 +222,15 @@ def _field_units(around: Surroundings, report: Report) -> list[Unit]:
     units: list[Unit] = []
     taken: set[tuple[Side, str]] = set()
     for index, mapping in enumerate(around.spec.fields):
-        fields = _resolved(around, mapping, ("fields", index), report)
-        if fields is None:
+        if mapping.is_off:
             continue
         try:
+            fields = _resolved(around, mapping, ("fields", index), report)
+            if fields is None:
+                continue
             unit = _field_unit(around, mapping, fields)
         except MappingError as error:
-            report(("fields", index), str(error))
+            report(("fields", index, *error.at), str(error))
             continue
         units.append(unit)
         for side in Side:  # of all members: an amount takes its currency along
@@ -240,35 +244,69 @@ def _field_units(around: Surroundings, report: Report) -> list[Unit]:
 
 def _resolved(
     around: Surroundings, mapping: FieldSpec, path: tuple[str | int, ...], report: Report
-) -> dict[Side, Field] | None:
-    fields: dict[Side, Field] = {}
-    for side, name in ((Side.LEFT, mapping.left), (Side.RIGHT, mapping.right)):
-        schema, app = around.objects[side], around.spec.app(side)
-        field = schema.field(name)
-        if field is None:
-            report((*path, side.value), f'{app} has no field "{name}" on {schema.native}')
-        elif name in (schema.pipeline_field, schema.stage_field, schema.key_field):
-            report((*path, side.value), f'{app}: "{name}" is kept by tieline itself: remove it')
-        else:
-            fields[side] = field
-    return fields if len(fields) == len(around.objects) else None
+) -> Several | None:
+    fields: Several = {}
+    is_whole = True
+    for side in Side:
+        found: list[Field] = []
+        names = names_of(mapping, side)
+        for name in names:
+            schema, app = around.objects[side], around.spec.app(side)
+            at = (*path, side.value if mapping.name(side) else "template")
+            field = schema.field(name)
+            if field is None:
+                report(at, f'{app} has no field "{name}" on {schema.native}')
+            elif name in (schema.pipeline_field, schema.stage_field, schema.key_field):
+                report(at, f'{app}: "{name}" is kept by tieline itself: remove it')
+            else:
+                found.append(field)
+        is_whole = is_whole and len(found) == len(names)
+        fields[side] = tuple(found)
+    return fields if is_whole else None
 
 
-def _field_unit(around: Surroundings, mapping: FieldSpec, fields: dict[Side, Field]) -> Unit:
+def _field_unit(around: Surroundings, mapping: FieldSpec, fields: Several) -> Unit:
     spec = around.spec
     direction = _direction(spec, mapping, fields)
-    relation, members, fallback = relate(around, mapping, fields)
-    key = f"{mapping.left}={mapping.right}"
-    unit = _unit(key, members, relation, spec, direction, mapping)
-    return msgspec.structs.replace(unit, fallback=fallback)
+    if all(len(some) == 1 for some in fields.values()) and mapping.template is None:
+        pair = {side: some[0] for side, some in fields.items()}
+        relation, members, fallback = relate(around, mapping, pair)
+    else:
+        relation, members, fallback = compose(around, mapping, fields)
+    direction = _possible(spec, mapping, relation, direction)
+    check_laws(relation, fields, {side: len(some) for side, some in members.items()})
+    unit = _unit(key_of(mapping), members, relation, spec, direction, mapping)
+    defaults = {
+        side: raws + (None,) * (len(members[Side(side)]) - len(raws))
+        for side, raws in defaults_of(around, mapping, fields).items()
+    }
+    return msgspec.structs.replace(unit, fallback=fallback, defaults=defaults)
 
 
-def _direction(spec: SyncSpec, mapping: FieldSpec, fields: dict[Side, Field]) -> Direction:
+def _possible(
+    spec: SyncSpec, mapping: FieldSpec, relation: Relation, direction: Direction
+) -> Direction:
+    """Refuse to map both ways what can be said only one way, instead of guessing."""
+    is_meant = mapping.left and mapping.right  # two fields: which way they go is up to people
+    if relation.ways is Direction.BOTH:
+        return direction
+    possible = relation.ways.within(direction)
+    target = Side.RIGHT if relation.ways is Direction.TO_RIGHT else Side.LEFT
+    if possible is None:
+        message = f"{relation.one_way}, and {spec.app(target)} is not written to: remove the line"
+        raise MappingError(message, at=("direction",))
+    if direction is Direction.BOTH and (mapping.direction is not None or is_meant):
+        advice = f"map it one way with `direction: to-{spec.app(target)}`"
+        raise MappingError(f"{relation.one_way}: {advice}", at=("direction",))
+    return possible
+
+
+def _direction(spec: SyncSpec, mapping: FieldSpec, fields: Several) -> Direction:
     direction = (mapping.direction or spec.direction).within(spec.direction)
     if direction is None:
         raise MappingError("the field goes against the direction of the whole sync")
-    for side, field in fields.items():
-        if direction.allows(side) and not field.writable:
+    for side, field in [(side, one) for side, some in fields.items() for one in some]:
+        if mapping.name(side) and direction.allows(side) and not field.writable:
             to_other = Direction.TO_LEFT if side is Side.RIGHT else Direction.TO_RIGHT
             narrowed = to_other.within(direction)
             if mapping.direction is not None or narrowed is None:

@@ -37,7 +37,7 @@ Report: TypeAlias = Callable[[tuple[str | int, ...], str], None]
 Ids: TypeAlias = Sequence[tuple[str, tuple[str, ...]]]
 """What an operand may name: an id, and the words that people have for it."""
 
-_TEXTS = frozenset({Kind.TEXT, Kind.PHONE, Kind.EMAIL, Kind.URL})
+_TEXTS = frozenset({Kind.TEXT, Kind.PHONE, Kind.EMAIL, Kind.DOMAIN, Kind.URL})
 _DAYS = frozenset({Kind.DATE, Kind.DATETIME})
 _CHOICES = frozenset({Kind.ENUM, Kind.REFERENCE})
 

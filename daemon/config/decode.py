@@ -31,7 +31,7 @@ from actors.records import Side
 from actors.spec import Direction, Prefer
 from daemon.config.conditions import read_conditions
 from daemon.config.durations import parse_duration
-from daemon.config.model import CONDITIONS, PAIRS, PerApp, Section
+from daemon.config.model import CONDITIONS, NAMES, PAIRS, PerApp, Section
 from daemon.config.nodes import Listing, Mapping, Node, Scalar, describe
 from daemon.config.problems import Mark, Path, Problems, suggest
 from daemon.config.secrets import Secret
@@ -136,6 +136,9 @@ class Decoder:
         base, *meta = get_args(hint)
         if PAIRS in meta:
             return self._pairs(node, trail)
+        if NAMES in meta and not isinstance(node, Listing):
+            name = self._decode(node, str, trail)
+            return BAD if name is BAD else (name,)
         if CONDITIONS in meta:
             read = read_conditions(node, trail.shown)
             self.positions |= {

@@ -13,11 +13,26 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from actors.records import Side
-from actors.spec import Blank, Conditions, Direction, Drift, Leave, Pace, Prefer, Rules, TooLong
+from actors.spec import (
+    Blank,
+    Conditions,
+    Direction,
+    Drift,
+    Form,
+    Leave,
+    Pace,
+    Prefer,
+    Rules,
+    TooLong,
+)
 
 PAIRS = "pairs"
 Pairs = Annotated[tuple[tuple[str, str], ...], PAIRS]
 """Pairs (left, right): in YAML a mapping, or a list of `[left, right]` or `{app: , app: }`."""
+
+NAMES = "names"
+Names = Annotated[tuple[str, ...], NAMES]
+"""The name of a field, or a list of names."""
 
 CONDITIONS = "conditions"
 Filter = Annotated[Conditions, CONDITIONS]
@@ -49,24 +64,57 @@ class Conflicts(Section, frozen=True):
     window: timedelta | None = None
 
 
-class FieldLine(PerApp, frozen=True):
-    """One field of each app that hold the same thing.
+class Defaults(PerApp, frozen=True):
+    """What a field of a new record gets when the other app's field is empty.
 
     Attributes:
-        left: the field's name in the first app, under that app's name.
-        right: the field's name in the second app, under that app's name.
+        left: the value in the first app, under that app's name; choices and people as above.
+        right: the value in the second app, under that app's name.
+    """
+
+    left: str | None = None
+    right: str | None = None
+
+
+class FieldLine(PerApp, frozen=True):
+    """One field of each app that hold the same thing; see "What a field line can do" below.
+
+    Attributes:
+        left: the field's name in the first app, under that app's name; a list of names if they
+            hold in parts what one field of the other app holds.
+        right: the field's name in the second app, under that app's name; or a list likewise.
+        rule: who is master of the field, in one phrase: `two-way`, `always APP`,
+            `prefer APP unless blank`, `don't sync`.
         direction: `both` or `to-` and an app's name; only narrower than the sync's own.
-        values: for choices: option of the first app to option of the second, by id or label.
+        values: value of the first app to value of the second; choices by id or label.
+        kind: what two texts are, so that spelling does not count: `phone`, `email`, `domain` or
+            `url`.
+        form: how texts are written, and compared: a list of `trim`, `collapse` (white space),
+            `lower`, `upper`, `title`, `e164`, `email`, `domain`, `url`, `link`.
+        scale: the second app's number is the first one's times this (`0.01` from cents).
+        join: what stands between the parts in the one field, if an app has a list of fields.
+            Default: a blank.
+        template: a text made of fields of the other app, which is named in no other key.
+        constant: the value that the one field always holds.
+        default: what a new record gets where the other app has nothing.
         too_long: what happens to a text that does not fit: `refuse` or `shorten`.
         conflicts: another conflict rule for this field.
         blank: another blank rule for this field.
         drift: another drift rule for this field.
     """
 
-    left: str
-    right: str
+    left: Names = ()
+    right: Names = ()
+    rule: str | None = None
     direction: Direction | None = None
     values: Pairs = ()
+    kind: Literal["phone", "email", "domain", "url"] | None = None
+    form: tuple[Form, ...] = ()
+    scale: str | None = None
+    join: str | None = None
+    template: str | None = None
+    constant: str | None = None
+    default: Defaults = Defaults()
     too_long: TooLong = TooLong.REFUSE
     conflicts: Conflicts | None = None
     blank: Blank | None = None
@@ -180,6 +228,7 @@ class ConnectionSection(Section, frozen=True):
         orders: most write calls in flight per app.
         retry: how refused records are tried again.
         timezone: IANA name for dates that meet times; default the first app's own.
+        phone_region: ISO code of the country of phone numbers without a country code (`US`).
         deals: the deals sync.
     """
 
@@ -190,6 +239,7 @@ class ConnectionSection(Section, frozen=True):
     orders: Annotated[int, Meta(ge=1, le=64)] = _PACE.orders
     retry: Retry = Retry()
     timezone: str | None = None
+    phone_region: str | None = None
     deals: ObjectSync | None = None
 
 

@@ -20,7 +20,8 @@ from actors.records import Side
 from actors.spec import Direction, Operator, Prefer
 from daemon.config.conditions import ASKS, CONDITIONS_PAGE, GROUPS, OPERATORS
 from daemon.config.durations import write_duration
-from daemon.config.model import CONDITIONS, PAIRS, ConnectionSection, DaemonSection, PerApp
+from daemon.config.lines import FIELDS_PAGE
+from daemon.config.model import CONDITIONS, NAMES, PAIRS, ConnectionSection, DaemonSection, PerApp
 from daemon.config.secrets import Secret, is_secret_key
 from daemon.connectors.registry import AnyConnectorType
 
@@ -134,6 +135,8 @@ def _of(hint: Hint, path: tuple[str, ...]) -> Schema:
     if origin is Annotated:
         if CONDITIONS in args:
             return CONDITIONS_ALL
+        if NAMES in args:
+            return {"anyOf": [TEXT, {"type": "array", "items": TEXT, "minItems": 2}]}
         return MAPPED if PAIRS in args else _limited(_of(args[0], path), args[1:])
     if origin in (Union, types.UnionType):
         real = [member for member in args if member is not type(None)]
@@ -207,7 +210,7 @@ def write_manual(connectors: Iterable[AnyConnectorType]) -> str:
     for one in connectors:
         parts += _rows(f"apps.NAME (type: {one.name})", one.options)
     parts += _rows("connections.NAME", ConnectionSection)
-    return "\n".join([*parts, *_filter_pages()])
+    return "\n".join([*parts, FIELDS_PAGE, *_filter_pages()])
 
 
 def _filter_pages() -> list[str]:

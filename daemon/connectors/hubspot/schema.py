@@ -37,7 +37,9 @@ _SIMPLE = {
     "datetime": Kind.DATETIME,
     "phone_number": Kind.PHONE,
 }
-_TEXTS = frozenset({Kind.TEXT, Kind.PHONE, Kind.EMAIL, Kind.URL})
+_TEXTS = frozenset({Kind.TEXT, Kind.PHONE, Kind.EMAIL, Kind.DOMAIN, Kind.URL})
+_BY_NAME = {"domain": Kind.DOMAIN, "website": Kind.URL}
+"""Properties of companies and contacts whose type says no more than text."""
 
 
 async def read_schema(session: Session) -> AppSchema:
@@ -179,6 +181,8 @@ def kind_of(kind: ObjectKind, shape: Property) -> Kind | None:
         return _enumerated(shape.field_type)
     if shape.type == "string" and shape.field_type == "phonenumber":
         return Kind.PHONE
+    if shape.type == "string" and shape.name in _BY_NAME:
+        return _BY_NAME[shape.name]
     return _SIMPLE.get(shape.type)
 
 

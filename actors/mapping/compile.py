@@ -14,6 +14,7 @@ import msgspec
 from actors.errors import MappingError
 from actors.mapping.compose import Several, compose, defaults_of, key_of, names_of
 from actors.mapping.conditions import Grounds, make_filter
+from actors.mapping.feeding import find_circle, written
 from actors.mapping.filters import Filter, fields_of
 from actors.mapping.laws import check_laws
 from actors.mapping.record import StageScope, Sync
@@ -220,7 +221,9 @@ def _stage_members(schema: ObjectSchema) -> tuple[Member, ...]:
 
 def _field_units(around: Surroundings, report: Report) -> list[Unit]:
     units: list[Unit] = []
+    lines: list[int] = []
     taken: set[tuple[Side, str]] = set()
+    doubles: set[tuple[Side, str]] = set()
     for index, mapping in enumerate(around.spec.fields):
         if mapping.is_off:
             continue
@@ -233,12 +236,17 @@ def _field_units(around: Surroundings, report: Report) -> list[Unit]:
             report(("fields", index, *error.at), str(error))
             continue
         units.append(unit)
-        for side in Side:  # of all members: an amount takes its currency along
-            for name in [member.name for member in unit.members(side)]:
-                if (side, name) in taken:
-                    app = around.spec.app(side)
-                    report(("fields", index, side.value), f'{app}: "{name}" is mapped twice')
-                taken.add((side, name))
+        lines.append(index)
+        mine = written(unit)  # all members: an amount takes its currency along
+        doubles |= mine & taken
+        for side, name in sorted(mine & taken):
+            app = around.spec.app(side)
+            report(("fields", index, side.value), f'{app}: "{name}" is mapped twice')
+        taken |= mine
+    if circle := () if doubles else find_circle(units):
+        names = ", ".join(f'"{units[at].key}"' for at in sorted(circle))
+        message = f"these feed each other in a circle, and would never come to rest: {names}"
+        report(("fields", lines[max(circle)]), message)
     return units
 
 

@@ -7,6 +7,7 @@ its property tests show; here the very mapping of the configuration is tried, be
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from itertools import islice, product, zip_longest
@@ -53,26 +54,28 @@ def check_laws(
     """
     lefts, rights = (list(_rows(fields[side], members[side])) for side in Side)
     for left, right in islice(product(lefts, rights), MOST):
-        try:
-            restored = relation.to_right(left, right)
-            _demand(relation, left, restored, left, restored)
-        except OutsideDomainError:
-            pass
-        try:
-            restored = relation.to_left(right, left)
-            _demand(relation, restored, right, restored, right)
-        except OutsideDomainError:
-            pass
+        if relation.ways.allows(Side.RIGHT):
+            _try_right(relation, left, right)
+        if relation.ways.allows(Side.LEFT):
+            _try_left(relation, left, right)
 
 
-def _demand(
-    relation: Relation, left: Values, right: Values, left_kept: Values, right_kept: Values
-) -> None:
+def _try_right(relation: Relation, left: Values, right: Values) -> None:
+    with suppress(OutsideDomainError):
+        _demand_rest(relation, left, relation.to_right(left, right))
+
+
+def _try_left(relation: Relation, left: Values, right: Values) -> None:
+    with suppress(OutsideDomainError):
+        _demand_rest(relation, relation.to_left(right, left), right)
+
+
+def _demand_rest(relation: Relation, left: Values, right: Values) -> None:
     """Demand that the two agree, and that what agrees stays as it is."""
     if (
         relation.agree(left, right)
-        and relation.to_right(left, right) == right_kept
-        and relation.to_left(right, left) == left_kept
+        and relation.to_right(left, right) == right
+        and relation.to_left(right, left) == left
     ):
         return
     raise MappingError(

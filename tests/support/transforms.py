@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from actors.errors import OutsideDomainError
 from actors.mapping.forms import shaped
-from actors.mapping.relations import Relation, Text, TextForm, Values
+from actors.mapping.relations import Relation, Text, TextForm, Values, rounded
 from actors.mapping.texts import relate_texts
 from actors.mapping.transforms import Fixed, Free, Joined, Scaled, Segment, Slot, Template
 from actors.phones import PhoneBook
@@ -133,13 +133,9 @@ def scaled_cases(draw: st.DrawFn) -> Case:
     )
     number = draw(st.one_of(st.decimals(-50, 50, places=3), decimals))
     other = draw(st.one_of(st.just(number * relation.scale), decimals))
-    left = None if draw(st.booleans()) else _kept(number, relation.left_digits)
-    right = _kept(other, relation.right_digits)
+    left = None if draw(st.booleans()) else rounded(number, relation.left_digits)
+    right = rounded(other, relation.right_digits)
     return relation, (left,), (draw(st.sampled_from([None, right])),)
-
-
-def _kept(number: Decimal, places: int | None) -> Decimal:
-    return number if places is None else round(number, places)
 
 
 @st.composite

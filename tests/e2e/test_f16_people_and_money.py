@@ -1,0 +1,55 @@
+"""Owners and amounts with their currency between the sandbox and a real Tryton (F16)."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.e2e.fields import employees, in_erp, in_hubspot, owners, with_fields
+from tests.e2e.test_deals import new_deal
+from tests.e2e.world import World
+
+pytestmark = pytest.mark.timeout(180)
+
+
+def test_f16_owners_go_by_override_and_fallback_and_a_stranger_fails_nothing(
+    world: World,
+) -> None:
+    (here, first), (_, stranger) = list(owners(world).items())[:2]
+    (there, one), (desk, two) = list(employees(world).items())[:2]
+    people = f"\n      owners: {{overrides: {{{here}: {there}}}, fallback: {{erp: {desk}}}}}"
+    with_fields(world, "{hubspot: hubspot_owner_id, erp: employee}", more=people)
+    known = new_deal(world, "Pumps", hubspot_owner_id=first)
+    unknown = new_deal(world, "Valves", hubspot_owner_id=stranger)
+    world.once()
+    pairs = world.pairs()
+    assert in_erp(world, pairs[known], "employee") == (one,)
+    assert in_erp(world, pairs[unknown], "employee") == (two,)
+    # A person without a counterpart agrees with anybody: nothing is written back for it.
+    assert in_hubspot(world, unknown, "hubspot_owner_id") == (stranger,)
+    world.edit_hubspot(known, hubspot_owner_id=stranger)
+    world.once()
+    assert in_erp(world, pairs[known], "employee") == (one,)
+    world.edit_erp(pairs[unknown], employee=one)
+    world.once()
+    assert in_hubspot(world, unknown, "hubspot_owner_id") == (stranger,)
+    world.edit_erp(pairs[unknown], employee=two)
+    world.once()
+    world.edit_hubspot(unknown, hubspot_owner_id=first)
+    world.once()
+    assert in_erp(world, pairs[unknown], "employee") == (one,)
+    counts = world.ask("status")["syncs"][0]["counts"]
+    assert {one["status"] for one in counts} == {"in sync"}
+
+
+def test_f16_an_amount_and_its_currency_travel_together(world: World) -> None:
+    deal = new_deal(world, "Pumps", amount="1000.00", deal_currency_code="EUR")
+    world.once()
+    copy = world.pairs()[deal]
+    assert (world.erp_deals()[copy].amount, world.erp_deals()[copy].currency) == (1000, "EUR")
+    world.edit_hubspot(deal, amount="1200.00", deal_currency_code="USD")
+    world.once()
+    assert (world.erp_deals()[copy].amount, world.erp_deals()[copy].currency) == (1200, "USD")
+    world.edit_erp(copy, amount={"__class__": "Decimal", "decimal": "900.00"})
+    world.once()
+    assert world.hubspot_deals()[deal].amount == 900
+    assert world.hubspot_deals()[deal].currency == "USD"

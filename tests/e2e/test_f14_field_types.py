@@ -39,16 +39,17 @@ def test_f14_kinds_are_compared_as_they_mean_and_each_app_keeps_its_own_spelling
 
 
 def test_f14_what_does_not_map_is_refused_with_its_place_and_the_reason(world: World) -> None:
+    add_property(world, "seats", "number", "number")
     with_fields(
         world,
-        "{hubspot: hs_priority, erp: conversion_probability}",
-        "{hubspot: amount, erp: comment}",
+        "{hubspot: dealtype, erp: conversion_probability}",
+        "{hubspot: seats, erp: comment}",
     )
     text = (world.folder / "tieline.yaml").read_text().splitlines()
     problems = world.ask("check")["problems"]
     assert [text[one["line"] - 1].strip() for one in problems] == [
-        "- {hubspot: hs_priority, erp: conversion_probability}",
-        "- {hubspot: amount, erp: comment}",
+        "- {hubspot: dealtype, erp: conversion_probability}",
+        "- {hubspot: seats, erp: comment}",
     ]
     assert "these cannot be mapped" in problems[0]["message"]
     assert problems[1]["message"] == (

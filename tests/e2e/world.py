@@ -24,7 +24,7 @@ from zoneinfo import ZoneInfo
 
 import httpx
 
-from daemon.sandbox.tryton.deals import AdminClient
+from daemon.sandbox.tryton.client import AdminClient
 from daemon.sandbox.tryton.running import running_tryton
 from daemon.sandbox.tryton.server import TrytonInfo
 from tests.support.hubspot_process import Sandbox

@@ -195,7 +195,7 @@ class Builder:
                 syncs.append(builder.sync(word, one, section))
         is_empty = isinstance(node, Mapping) and not node.entries.keys() & set(OBJECTS)
         if is_empty:
-            self._problems.add(node.at, path, f"nothing syncs; add {' or '.join(OBJECTS)}:")
+            self._problems.add(node.at, path, f"nothing syncs; add {_any_of(OBJECTS)}")
         return Connection(
             name=name, left=names[0], right=names[1], syncs=tuple(syncs), pace=_pace(section)
         )
@@ -385,6 +385,11 @@ def _pace(section: ConnectionSection) -> Pace:
         late=section.late,
         orders=section.orders,
     )
+
+
+def _any_of(words: tuple[str, ...]) -> str:
+    keys = [f"{word}:" for word in words]
+    return f"{', '.join(keys[:-1])} or {keys[-1]}"
 
 
 def _is_zone(name: str) -> bool:

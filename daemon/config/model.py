@@ -230,6 +230,8 @@ class ConnectionSection(Section, frozen=True):
         timezone: IANA name for dates that meet times; default the first app's own.
         phone_region: ISO code of the country of phone numbers without a country code (`US`).
         deals: the deals sync.
+        contacts: the contacts sync.
+        companies: the companies sync.
     """
 
     between: tuple[str, str]
@@ -241,9 +243,11 @@ class ConnectionSection(Section, frozen=True):
     timezone: str | None = None
     phone_region: str | None = None
     deals: ObjectSync | None = None
+    contacts: ObjectSync | None = None
+    companies: ObjectSync | None = None
 
 
-OBJECTS = ("deals",)
+OBJECTS = ("deals", "contacts", "companies")
 """The keys of a connection that are objects; a further object is an attribute and a word here."""
 
 

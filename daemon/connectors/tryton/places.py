@@ -78,7 +78,9 @@ def _find(among: Iterable[Named], text: str | None, word: str) -> int | None:
     found = {one.id for one in among if wanted in _names(one)}
     if len(found) != 1:
         many = "several" if found else "no"
-        raise LeftOutError(f"Tryton knows {many} {word} {text.strip()[:60]!r}")
+        raise LeftOutError(
+            f"Tryton has {many} {word} {text.strip()[:60]!r}: import or name it there"
+        )
     return found.pop()
 
 

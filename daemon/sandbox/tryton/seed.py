@@ -32,7 +32,7 @@ CURRENCIES = (
 PERSON, ORGANISATION = "Person", "Organisation"
 WORKS_FOR = "works for"
 
-# Real installations import all of them: code, name, and a few of its parts.
+# Real installations import all of them. Here: those of the HubSpot sandbox's people, too.
 COUNTRIES = (
     ("NO", "Norway", (("NO-03", "Oslo"), ("NO-46", "Vestland"), ("NO-50", "Trøndelag"))),
     ("SE", "Sweden", (("SE-O", "Västra Götalands län"), ("SE-AB", "Stockholms län"))),
@@ -40,6 +40,17 @@ COUNTRIES = (
     ("DE", "Germany", (("DE-HH", "Hamburg"), ("DE-BY", "Bayern"))),
     ("GB", "United Kingdom", (("GB-SCT", "Scotland"),)),
     ("US", "United States", (("US-CA", "California"), ("US-MA", "Massachusetts"))),
+    ("FR", "France", ()),
+    ("ES", "Spain", ()),
+    ("PL", "Poland", ()),
+    ("CZ", "Czechia", ()),
+    ("TR", "Türkiye", ()),
+    ("IS", "Iceland", ()),
+    ("BR", "Brazil", ()),
+    ("JP", "Japan", ()),
+    ("GR", "Greece", ()),
+    ("UA", "Ukraine", ()),
+    ("AE", "United Arab Emirates", ()),
 )
 
 # What the sync user may do, by model: read, write, create. Nobody needs delete.

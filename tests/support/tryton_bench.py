@@ -28,6 +28,7 @@ FIELDS = (
     "comment",
     "conversion_probability",
     "lost_reason",
+    "contact_person",
 )
 
 
@@ -64,6 +65,10 @@ class TrytonBench:
         self._person = person
         self._cutter = cutter
         parties = person.call("model.party.party.search", [], 0, 3, [["id", "DESC"]])
+        people = [
+            row["party"]
+            for row in person.read("party.contact_mechanism", [["type", "=", "email"]], ["party"])
+        ]
         employees = person.call("model.company.employee.search", [], 0, 2, [["id", "ASC"]])
         self.samples: Mapping[str, Sequence[Raw]] = {
             "description": ("Pumps, two of them", "Blåbær & ½ € 🐟"),
@@ -74,6 +79,7 @@ class TrytonBench:
             "start_date": ("2026-01-31",),
             "end_date": ("2027-02-28", None, "1999-12-31"),
             "conversion_probability": ("0.25", "1", "0"),
+            "contact_person": (str(people[0]), str(people[1]), None),
             "party": tuple(str(one) for one in parties),
             "employee": tuple(str(one) for one in employees),
             # Last: the other fields can be written only while the deal is a lead.

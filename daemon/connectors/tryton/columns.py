@@ -18,8 +18,17 @@ from actors.values import Raw, parse
 from daemon.connectors.tryton.schema import HIDDEN, Account, describe_field
 from daemon.connectors.tryton.wire import KINDS, FieldDefinition, Row, decode, encode
 
-Absent = frozenset[tuple[str, str]]
-"""(model, id) of records that values refer to and that do not exist."""
+
+class Facts(Struct, frozen=True, kw_only=True):
+    """What was looked up for the values that are to be written.
+
+    Attributes:
+        absent: (model, id) of records that values refer to and that do not exist.
+        stand_ins: by (model, id of a party), the line of it that a reference takes instead.
+    """
+
+    absent: frozenset[tuple[str, str]] = frozenset()
+    stand_ins: Mapping[tuple[str, str], int] = {}
 
 
 class Line(Struct, frozen=True, kw_only=True):
@@ -47,6 +56,7 @@ class Column(Struct, frozen=True, kw_only=True):
         relation: the model that it refers to.
         line: where it is kept, if not in the record's own row.
         native: the record's field that is written, if it has another name.
+        stand_in: the model of the party's lines of which one is written for a party.
     """
 
     field: Field
@@ -56,6 +66,7 @@ class Column(Struct, frozen=True, kw_only=True):
     relation: str | None = None
     line: Line | None = None
     native: str = ""
+    stand_in: str = ""
 
     def differs(self, raw: Raw, row: Row) -> bool:
         """Tell whether writing would change anything: even an empty write makes a version."""
@@ -145,7 +156,7 @@ def first_line(row: Row, lines: str, type_: str | None) -> Row | None:
 
 
 def encode_values(
-    columns: Mapping[str, Column], values: Mapping[str, Raw], absent: Absent
+    columns: Mapping[str, Column], values: Mapping[str, Raw], facts: Facts
 ) -> tuple[dict[str, object], dict[str, str]]:
     """Encode values; also return the reason by field of those that are left out.
 
@@ -157,7 +168,7 @@ def encode_values(
     left_out: dict[str, str] = {}
     for name, raw in values.items():
         try:
-            encoded[name] = _encode_one(columns[name], raw, absent)
+            encoded[name] = _encode_one(columns[name], raw, facts)
         except LeftOutError as error:
             left_out[name] = f"{name}: {error}"
         except OutsideDomainError as error:
@@ -167,11 +178,16 @@ def encode_values(
     return encoded, left_out
 
 
-def _encode_one(column: Column, raw: Raw, absent: Absent) -> object:
+def _encode_one(column: Column, raw: Raw, facts: Facts) -> object:
     if not column.field.writable:
         raise OutsideDomainError("read-only in Tryton")
-    if (column.relation, raw) in absent:
+    if (column.relation, raw) in facts.absent:
         raise OutsideDomainError(f"there is no {column.relation} with id {raw} in Tryton")
+    if column.stand_in and raw:
+        stand_in = facts.stand_ins.get((column.stand_in, raw))
+        if stand_in is None:
+            raise LeftOutError(f"party {raw} has no e-mail, phone or the like to be named by")
+        return stand_in
     return column.encode(raw)
 
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TypeVar
 
+from msgspec import Struct
+
 from actors.errors import SchemaDriftError, ScopeError
 from actors.records import Departure, Gone
 from actors.schema import User
@@ -241,6 +243,27 @@ class Database:
         """Return which of these ids exist: SQLite takes references to records that do not."""
         domain = [["id", "in", sorted(ids)]]
         return set(await self.ask(f"{model}.search", domain, 0, None, BY_ID, answer=list[int]))
+
+    async def first_lines(self, model: str, parties: set[int]) -> dict[int, int]:
+        """Return for each party the id of its first live line of a model, e-mails before others."""
+        domain = [["party", "in", sorted(parties)], ["active", "=", True]]
+        order = [["party", "ASC"], ["sequence", "ASC NULLS FIRST"], ["id", "ASC"]]
+        fields = ["party", "type"]
+        rows = await self.ask(
+            f"{model}.search_read", domain, 0, None, order, fields, answer=list[Line]
+        )
+        found: dict[int, int] = {}
+        for row in sorted(rows, key=lambda row: row.type != "email"):
+            found.setdefault(row.party, row.id)
+        return found
+
+
+class Line(Struct, frozen=True):
+    """A line of a party, as far as it is needed to choose one."""
+
+    id: int
+    party: int
+    type: str
 
 
 def _judge(kind: RecordType, row: Row, fields: Sequence[str]) -> Reading | Gone:

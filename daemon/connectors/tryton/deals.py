@@ -13,8 +13,8 @@ from actors.schema import Field, ObjectSchema, Option
 from actors.values import Kind, Raw
 from daemon.connectors.tryton.changes import Domain
 from daemon.connectors.tryton.columns import (
-    Absent,
     Column,
+    Facts,
     encode_values,
     lines_of,
     own_column,
@@ -32,7 +32,7 @@ from daemon.connectors.tryton.states import (
     describe_pipeline,
     plan_update,
 )
-from daemon.connectors.tryton.wire import FieldDefinition, Row, decode, inner
+from daemon.connectors.tryton.wire import FieldDefinition, Row, decode, encode, inner
 
 DEALS = "deals"
 MODEL = "sale.opportunity"
@@ -135,7 +135,7 @@ class Deals(RecordType):
             return {"notes": [["create", [{"message": key}]]]}
         return {}
 
-    def plan_create(self, values: Mapping[str, Raw], absent: Absent) -> Steps:
+    def plan_create(self, values: Mapping[str, Raw], facts: Facts) -> Steps:
         """Plan a lead, and the buttons that bring it where it shall be."""
         account = self._account
         defaults = {"party": account.default_party, "employee": account.default_employee}
@@ -143,7 +143,7 @@ class Deals(RecordType):
             name: str(record_id) for name, record_id in defaults.items() if record_id is not None
         }
         complete |= {name: raw for name, raw in values.items() if raw}
-        encoded, left_out = encode_values(self.columns, complete, absent)
+        encoded, left_out = encode_values(self.columns, complete, facts)
         wanted = {"state": complete.get("state", LEAD)}
         plan = plan_update(LEAD, wanted, complete, convert=account.convert)
         return Steps(
@@ -152,7 +152,7 @@ class Deals(RecordType):
             refused=left_out | plan.refused,
         )
 
-    def plan_update(self, values: Mapping[str, Raw], row: Row, absent: Absent) -> Steps:
+    def plan_update(self, values: Mapping[str, Raw], row: Row, facts: Facts) -> Steps:
         """Plan the writes and the buttons between them."""
         wanted = {one: raw for one, raw in values.items() if raw is not None or one != "pipeline"}
         if "currency" in wanted:
@@ -160,7 +160,7 @@ class Deals(RecordType):
         changed = {
             name: raw for name, raw in wanted.items() if self.columns[name].differs(raw, row)
         }
-        encoded, left_out = encode_values(self.columns, changed, absent)
+        encoded, left_out = encode_values(self.columns, changed, facts)
         present = {name: self.columns[name].decode(row) for name in self.judged}
         plan = plan_update(
             present["state"] or LEAD, changed, present, convert=self._account.convert
@@ -205,8 +205,27 @@ def _make_columns(
         "pipeline": _pipeline_column(),
         "state": _state_column(definitions["state"], account),
         "currency": _currency_column(definitions["currency"], account),
+        "contact_person": _contact_column(definitions["contact"]),
         **columns,
     }
+
+
+def _contact_column(definition: FieldDefinition) -> Column:
+    """Return the person behind the deal's contact, which is one of their e-mails or phones."""
+    return Column(
+        field=Field(
+            name="contact_person",
+            label=f"{definition.string} person",
+            kind=Kind.REFERENCE,
+            target="contacts",
+        ),
+        reads=("contact.party",),
+        decode=lambda row: decode("many2one", inner(row, "contact.", "party")),
+        encode=lambda raw: encode("many2one", raw),
+        relation="party.party",
+        native="contact",
+        stand_in="party.contact_mechanism",
+    )
 
 
 def _pipeline_column() -> Column:
@@ -242,7 +261,7 @@ def _one_of(known: Collection[str], raw: Raw) -> object:
 
 
 def _currency_column(definition: FieldDefinition, account: Account) -> Column:
-    def encode(raw: Raw) -> object:
+    def encode_code(raw: Raw) -> object:
         currency = account.currency_id(raw or account.currency)
         if currency is None:
             raise OutsideDomainError(f"Tryton has no currency {raw!r}")
@@ -259,5 +278,5 @@ def _currency_column(definition: FieldDefinition, account: Account) -> Column:
         ),
         reads=("currency.code",),
         decode=lambda row: decode("char", inner(row, "currency.", "code")),
-        encode=encode,
+        encode=encode_code,
     )

@@ -17,8 +17,8 @@ from actors.schema import Field, ObjectSchema, Option
 from actors.values import Kind, Raw
 from daemon.connectors.tryton.changes import Domain
 from daemon.connectors.tryton.columns import (
-    Absent,
     Column,
+    Facts,
     LeftOutError,
     Line,
     encode_values,
@@ -239,23 +239,23 @@ class Parties(RecordType):
 
     # --- writing ----------------------------------------------------------------------------
 
-    def plan_create(self, values: Mapping[str, Raw], absent: Absent) -> Steps:
+    def plan_create(self, values: Mapping[str, Raw], facts: Facts) -> Steps:
         """Plan one call that makes the party with its lines."""
-        sent, left_out = self._pack({one: raw for one, raw in values.items() if raw}, {}, absent)
+        sent, left_out = self._pack({one: raw for one, raw in values.items() if raw}, {}, facts)
         return Steps(steps=(CREATE,), values=sent | self._membership.values, refused=left_out)
 
-    def plan_update(self, values: Mapping[str, Raw], row: Row, absent: Absent) -> Steps:
+    def plan_update(self, values: Mapping[str, Raw], row: Row, facts: Facts) -> Steps:
         """Plan one call that writes what differs, lines included."""
         changed = {
             name: raw for name, raw in values.items() if self.columns[name].differs(raw, row)
         }
-        sent, left_out = self._pack(changed, row, absent)
+        sent, left_out = self._pack(changed, row, facts)
         return Steps(steps=(WRITE,) if sent else (), values=sent, refused=left_out)
 
     def _pack(
-        self, values: Mapping[str, Raw], row: Row, absent: Absent
+        self, values: Mapping[str, Raw], row: Row, facts: Facts
     ) -> tuple[Row, dict[str, str]]:
-        encoded, left_out = encode_values(self.columns, values, absent)
+        encoded, left_out = encode_values(self.columns, values, facts)
         if not _SETTLES.isdisjoint(encoded):
             left_out |= self._settle_subdivision(encoded, first_line(row, "addresses", None) or {})
         return pack(self.columns, encoded, row), left_out

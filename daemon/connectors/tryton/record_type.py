@@ -16,7 +16,7 @@ from actors.records import Gone, Snapshot
 from actors.schema import ObjectSchema
 from actors.values import Raw
 from daemon.connectors.tryton.changes import Domain
-from daemon.connectors.tryton.columns import Absent, Column
+from daemon.connectors.tryton.columns import Column, Facts
 from daemon.connectors.tryton.schema import KEY_COLUMN
 from daemon.connectors.tryton.wire import Row, decode_moment
 
@@ -190,7 +190,7 @@ class RecordType(ABC):
     # --- writing ----------------------------------------------------------------------------
 
     @abstractmethod
-    def plan_create(self, values: Mapping[str, Raw], absent: Absent) -> Steps:
+    def plan_create(self, values: Mapping[str, Raw], facts: Facts) -> Steps:
         """Plan how to make a record.
 
         Raises:
@@ -198,7 +198,7 @@ class RecordType(ABC):
         """
 
     @abstractmethod
-    def plan_update(self, values: Mapping[str, Raw], row: Row, absent: Absent) -> Steps:
+    def plan_update(self, values: Mapping[str, Raw], row: Row, facts: Facts) -> Steps:
         """Plan how to bring a record to new values; no steps if it has them all.
 
         Raises:

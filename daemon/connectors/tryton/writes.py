@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from actors.intents import Intent, IntentKind, Outcome, Stale, Throttled, Vanished
 from actors.records import Gone
-from daemon.connectors.tryton.columns import Absent, RefusedError
+from daemon.connectors.tryton.columns import Facts, RefusedError
 from daemon.connectors.tryton.database import Database
 from daemon.connectors.tryton.doubts import Doubts
 from daemon.connectors.tryton.jobs import Job, Runner, as_exists
@@ -37,28 +37,37 @@ class Writer:
         if not intents:
             return ()
         self._kind.check_fields({name for intent in intents for name in intent.values})
-        absent = await self._find_absent_references(intents)
+        facts = await self._find_facts(intents)
         if intents[0].kind is IntentKind.CREATE:
-            jobs = await self._plan_creates(intents, absent)
+            jobs = await self._plan_creates(intents, facts)
         else:
-            jobs = await self._plan_updates(intents, absent)
+            jobs = await self._plan_updates(intents, facts)
         return await Runner(self._database, self._kind, self._fields).run(jobs)
 
-    async def _find_absent_references(self, intents: Sequence[Intent]) -> Absent:
-        """Return (model, id) of records that values refer to and that do not exist."""
-        wanted: dict[str, set[int]] = {}
+    async def _find_facts(self, intents: Sequence[Intent]) -> Facts:
+        """Look up what values refer to."""
+        referred: dict[str, set[int]] = {}
+        replaced: dict[str, set[int]] = {}
         for intent in intents:
             for name, raw in intent.values.items():
-                relation = self._kind.columns[name].relation
-                if relation is not None and raw and raw.isascii() and raw.isdigit():
-                    wanted.setdefault(relation, set()).add(int(raw))
+                column = self._kind.columns[name]
+                if column.relation is None or not (raw and raw.isascii() and raw.isdigit()):
+                    continue
+                referred.setdefault(column.relation, set()).add(int(raw))
+                if column.stand_in:
+                    replaced.setdefault(column.stand_in, set()).add(int(raw))
         absent: set[tuple[str, str]] = set()
-        for relation, ids in wanted.items():
+        for relation, ids in referred.items():
             missing = ids - await self._database.existing(relation, ids)
             absent.update((relation, str(one)) for one in missing)
-        return frozenset(absent)
+        stand_ins = {
+            (model, str(party)): line
+            for model, ids in replaced.items()
+            for party, line in (await self._database.first_lines(model, ids)).items()
+        }
+        return Facts(absent=frozenset(absent), stand_ins=stand_ins)
 
-    async def _plan_creates(self, intents: Sequence[Intent], absent: Absent) -> list[Job]:
+    async def _plan_creates(self, intents: Sequence[Intent], facts: Facts) -> list[Job]:
         keys = list(dict.fromkeys(intent.key for intent in intents if intent.key is not None))
         found = await self._database.find(self._kind, keys, self._fields)
         jobs = []
@@ -70,7 +79,7 @@ class Writer:
             elif intent.key is not None and (intent.key in taken or self._is_held(intent.key)):
                 jobs.append(Job(intent, outcome=self._hold(intent.key)))
             else:
-                jobs.append(self._plan_create(intent, absent))
+                jobs.append(self._plan_create(intent, facts))
                 taken.add(intent.key or "")
         return jobs
 
@@ -83,9 +92,9 @@ class Writer:
             retry_after_s=self._doubts.wait_for(key).total_seconds(),
         )
 
-    def _plan_create(self, intent: Intent, absent: Absent) -> Job:
+    def _plan_create(self, intent: Intent, facts: Facts) -> Job:
         try:
-            plan = self._kind.plan_create(intent.values, absent)
+            plan = self._kind.plan_create(intent.values, facts)
         except RefusedError as error:
             return Job(intent, outcome=error.as_outcome())
         if intent.key is not None:
@@ -94,16 +103,14 @@ class Writer:
             plan = Steps(steps=plan.steps, values=values, refused=plan.refused)
         return Job(intent, plan)
 
-    async def _plan_updates(self, intents: Sequence[Intent], absent: Absent) -> list[Job]:
+    async def _plan_updates(self, intents: Sequence[Intent], facts: Facts) -> list[Job]:
         names = {name for intent in intents for name in intent.values}
         ids = [intent.record_id or "" for intent in intents]
         also = sorted({*names, *self._kind.judged})
         found = await self._database.read(self._kind, ids, self._fields, also)
-        return [
-            await self._plan_one(one, found.get(one.record_id or ""), absent) for one in intents
-        ]
+        return [await self._plan_one(one, found.get(one.record_id or ""), facts) for one in intents]
 
-    async def _plan_one(self, intent: Intent, record: Reading | Gone | None, absent: Absent) -> Job:
+    async def _plan_one(self, intent: Intent, record: Reading | Gone | None, facts: Facts) -> Job:
         if record is None:
             record = await self._database.explain_absence(self._kind, intent.record_id or "")
         if isinstance(record, Gone):
@@ -111,7 +118,7 @@ class Writer:
         if intent.token is not None and intent.token != record.snapshot.token:
             return Job(intent, record=record, outcome=Stale())
         try:
-            plan = self._kind.plan_update(intent.values, record.row, absent)
+            plan = self._kind.plan_update(intent.values, record.row, facts)
         except RefusedError as error:
             return Job(intent, outcome=error.as_outcome())
         return Job(intent, plan, record=record)

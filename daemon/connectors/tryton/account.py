@@ -39,6 +39,7 @@ T = TypeVar("T")
 
 _NOTE, _CATEGORY, _COUNTRY = "ir.note", "party.category", "country.country"
 _SUBDIVISION, _LANGUAGE = "country.subdivision", "ir.lang"
+_RELATION, _RELATION_TYPE = "party.relation.all", "party.relation.type"
 _ACCOUNT_RIGHTS = ("company.employee", "company.company", "currency.currency")
 # Without the right to read these, an object cannot be read at all.
 _DEAL_RIGHTS = (MODEL, *_ACCOUNT_RIGHTS)
@@ -211,6 +212,7 @@ class AccountLoader:
             party=party,
             address=await self._read_definitions(ADDRESS),
             places=await self._read_places(rights),
+            works_for=await self._find_employment(party),
             lacking=_lacking(rights, _PARTY_RIGHTS),
         )
         tax_type = self._options.tax_identifier
@@ -252,6 +254,18 @@ class AccountLoader:
             return by_field(field, definition, value)
         except OutsideDomainError as error:
             return SchemaDriftError(f"{self._app}: `{option}.value`: {error}")
+
+    async def _find_employment(self, party: dict[str, FieldDefinition]) -> int | None:
+        """Return the type of the relation to employers; the module for it need not be there."""
+        models = [_RELATION, _RELATION_TYPE]
+        if "relations" not in party:
+            return None
+        rights = await self._call("ir.model.access.get_access", models, answer=Rights)
+        if not all(one.read for one in rights.values()):
+            return None
+        domain = [["name", "=", self._options.works_for]]
+        found = await self._call(f"{_RELATION_TYPE}.search", domain, 0, 2, _BY_ID, answer=list[int])
+        return found[0] if len(found) == 1 else None
 
     async def _read_places(self, rights: Rights) -> Places:
         may = {model: rights[model].read for model in _PLACE_RIGHTS}

@@ -25,10 +25,12 @@ class Facts(Struct, frozen=True, kw_only=True):
     Attributes:
         absent: (model, id) of records that values refer to and that do not exist.
         stand_ins: by (model, id of a party), the line of it that a reference takes instead.
+        ended: a day that is past everywhere, for what ends now.
     """
 
     absent: frozenset[tuple[str, str]] = frozenset()
     stand_ins: Mapping[tuple[str, str], int] = {}
+    ended: str = "1970-01-01"
 
 
 class Line(Struct, frozen=True, kw_only=True):
@@ -38,11 +40,13 @@ class Line(Struct, frozen=True, kw_only=True):
         lines: the record's field (`contact_mechanisms`).
         type: what the line's `type` must be; None where lines have no type.
         part: the line's field that holds the value.
+        is_dated: the line is over by its `end_date`; others are by `active`.
     """
 
     lines: str
     part: str
-    type: str | None = None
+    type: str | int | None = None
+    is_dated: bool = False
 
 
 class Column(Struct, frozen=True, kw_only=True):
@@ -149,7 +153,7 @@ def lines_of(row: Row, lines: str) -> list[Row]:
     return msgspec.convert(row.get(f"{lines}.") or [], list[Row])
 
 
-def first_line(row: Row, lines: str, type_: str | None) -> Row | None:
+def first_line(row: Row, lines: str, type_: str | int | None) -> Row | None:
     """Return the line that stands for all of its type: the one that Tryton shows first."""
     live = (line for line in lines_of(row, lines) if line["active"])
     return next((line for line in live if type_ is None or line["type"] == type_), None)
@@ -191,37 +195,39 @@ def _encode_one(column: Column, raw: Raw, facts: Facts) -> object:
     return column.encode(raw)
 
 
-def pack(columns: Mapping[str, Column], encoded: Mapping[str, object], row: Row) -> Row:
+def pack(
+    columns: Mapping[str, Column], encoded: Mapping[str, object], row: Row, facts: Facts
+) -> Row:
     """Put encoded values where they belong: into the record, or into orders for its lines.
 
     Args:
         row: the record as it is, with the lines that the columns read; {} for a new one.
     """
     packed: Row = {}
-    parts: dict[tuple[str, str | None], Row] = {}
+    parts: dict[Line, Row] = {}
     for name, value in encoded.items():
         line = columns[name].line
         if line is None:
             packed[columns[name].native or name] = value
         else:
-            parts.setdefault((line.lines, line.type), {})[line.part] = value
+            whole = msgspec.structs.replace(line, part="")
+            parts.setdefault(whole, {})[line.part] = value
     orders: dict[str, list[object]] = {}
-    for (lines, type_), values in parts.items():
-        order = _order_line(first_line(row, lines, type_), type_, values)
+    for line, values in parts.items():
+        order = _order_line(line, first_line(row, line.lines, line.type), values, facts)
         if order is not None:
-            orders.setdefault(lines, []).append(order)
+            orders.setdefault(line.lines, []).append(order)
     return packed | orders
 
 
-def _order_line(line: Row | None, type_: str | None, values: Row) -> list[object] | None:
+def _order_line(line: Line, present: Row | None, values: Row, facts: Facts) -> list[object] | None:
     is_empty = all(value is None for value in values.values())
-    if line is None:
-        return (
-            None
-            if is_empty
-            else ["create", [values if type_ is None else {"type": type_, **values}]]
-        )
-    if type_ is not None and is_empty:
-        # Such a line needs a value. It is retired: nobody but people delete in Tryton.
-        return ["write", [line["id"]], {"active": False}]
-    return ["write", [line["id"]], values]
+    if present is None:
+        if is_empty:
+            return None
+        return ["create", [values if line.type is None else {"type": line.type, **values}]]
+    if line.type is None or not is_empty:
+        return ["write", [present["id"]], values]
+    # Such a line needs a value. It is retired: nobody but people delete in Tryton.
+    over = {"end_date": encode("date", facts.ended)} if line.is_dated else {"active": False}
+    return ["write", [present["id"]], over]

@@ -39,6 +39,7 @@ class Database:
     def __init__(self, options: TrytonOptions, environment: Environment) -> None:
         self.options = options
         self.rpc = Rpc(options, environment)
+        self.now = environment.now
         self._app = environment.app
         self._found: Found | None = None
 

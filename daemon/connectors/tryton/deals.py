@@ -148,7 +148,7 @@ class Deals(RecordType):
         plan = plan_update(LEAD, wanted, complete, convert=account.convert)
         return Steps(
             steps=(CREATE, *plan.before, *plan.after),
-            values=_sent(pack(self.columns, encoded, {})),
+            values=_sent(pack(self.columns, encoded, {}, facts)),
             refused=left_out | plan.refused,
         )
 
@@ -166,7 +166,7 @@ class Deals(RecordType):
             present["state"] or LEAD, changed, present, convert=self._account.convert
         )
         can = {name: encoded[name] for name in plan.values if name in encoded}
-        sent = _sent(pack(self.columns, can, row))
+        sent = _sent(pack(self.columns, can, row, facts))
         if "party" in sent and present["address"]:
             # An address must be one of the party's; a new one comes with the intent, if at all.
             sent.setdefault("address", None)

@@ -53,6 +53,7 @@ class TrytonOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         persons: which parties are contacts; by default those in the category *Person*.
         organisations: which parties are companies; by default those in the category
             *Organisation*.
+        works_for: type of the relation by which a contact's employer is known.
         tax_identifier: type of the identifiers that tax numbers are written to, like `eu_vat`;
             without it they are only read.
         overlap: how far behind the newest change each poll reads again; longer than the longest
@@ -72,6 +73,7 @@ class TrytonOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     default_employee: int | str | None = None
     persons: PartyRule = PartyRule(category="Person")
     organisations: PartyRule = PartyRule(category="Organisation")
+    works_for: str = "works for"
     tax_identifier: str | None = None
     overlap: timedelta = timedelta(minutes=10)
     settle: timedelta = timedelta(seconds=5)

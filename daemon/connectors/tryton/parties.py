@@ -125,12 +125,14 @@ class Declared(Struct, frozen=True, kw_only=True):
 
     Attributes:
         party, address: definitions of the models' fields.
+        works_for: type of the relation from a person to an employer, if there is one.
         lacking: models that the user may not create and write in.
     """
 
     party: Mapping[str, FieldDefinition]
     address: Mapping[str, FieldDefinition]
     places: Places
+    works_for: int | None = None
     lacking: tuple[str, ...] = ()
 
 
@@ -163,10 +165,13 @@ class Parties(RecordType):
         self._membership = membership
         self._places = declared.places
         self.columns = _make_columns(declared, account, tax_type)
+        if name == CONTACTS and declared.works_for is not None:
+            self.columns["employer"] = _employer_column(declared.works_for)
         self.known = []
         stamps = (f"{lines}.{stamp}" for lines in LINES for stamp in (*_STAMPS, "active"))
         key = (KEY_COLUMN,) if self.has_key_column else ()
-        self.every = (*_OWN, *membership.reads, *stamps, "identifiers.code", *key)
+        relations = self.columns["employer"].reads if "employer" in self.columns else ()
+        self.every = (*_OWN, *membership.reads, *stamps, "identifiers.code", *relations, *key)
         self.members = membership.domain
         self.live = [*membership.domain, ["active", "=", True]]
 
@@ -196,6 +201,11 @@ class Parties(RecordType):
             f"{lines} {line['id']} {line['_timestamp']}"
             for lines in LINES
             for line in lines_of(row, lines)
+        ]
+        # Relations have no versions at all: a change shows when the record is next read.
+        stamps += [
+            f"relations {line['id']} {line['type']} {line['to']} {line['active']}"
+            for line in lines_of(row, "relations")
         ]
         digest = hashlib.blake2b("\n".join(sorted(stamps)).encode(), digest_size=8)
         return f"{row['_timestamp']}/{digest.hexdigest()}"
@@ -258,7 +268,7 @@ class Parties(RecordType):
         encoded, left_out = encode_values(self.columns, values, facts)
         if not _SETTLES.isdisjoint(encoded):
             left_out |= self._settle_subdivision(encoded, first_line(row, "addresses", None) or {})
-        return pack(self.columns, encoded, row), left_out
+        return pack(self.columns, encoded, row, facts), left_out
 
     def _settle_subdivision(self, encoded: dict[str, object], address: Row) -> dict[str, str]:
         """Find the subdivision within the country that the address has after the write."""
@@ -342,6 +352,12 @@ def _language_column(declared: Declared) -> Column:
         encode=declared.places.language_id,
         native="lang",
     )
+
+
+def _employer_column(works_for: int) -> Column:
+    field = Field(name="employer", label="Employer", kind=Kind.REFERENCE, target=COMPANIES)
+    line = Line(lines="relations", part="to", type=works_for, is_dated=True)
+    return msgspec.structs.replace(line_column(field, line, "many2one"), relation=PARTY)
 
 
 def _tax_column(definition: FieldDefinition, tax_type: str | None) -> Column:

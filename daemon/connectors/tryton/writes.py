@@ -13,6 +13,9 @@ from daemon.connectors.tryton.doubts import Doubts
 from daemon.connectors.tryton.jobs import Job, Runner, as_exists
 from daemon.connectors.tryton.record_type import Reading, RecordType, Steps
 
+PAST_EVERYWHERE = timedelta(hours=36)
+"""How long ago it was surely yesterday in every time zone."""
+
 
 class Writer:
     """Writes records of one object.
@@ -65,7 +68,8 @@ class Writer:
             for model, ids in replaced.items()
             for party, line in (await self._database.first_lines(model, ids)).items()
         }
-        return Facts(absent=frozenset(absent), stand_ins=stand_ins)
+        ended = (self._database.now() - PAST_EVERYWHERE).date().isoformat()
+        return Facts(absent=frozenset(absent), stand_ins=stand_ins, ended=ended)
 
     async def _plan_creates(self, intents: Sequence[Intent], facts: Facts) -> list[Job]:
         keys = list(dict.fromkeys(intent.key for intent in intents if intent.key is not None))

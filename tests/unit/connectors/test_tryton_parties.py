@@ -295,6 +295,77 @@ async def test_the_schema_has_lines_as_fields_and_no_field_that_a_create_cannot_
     assert described.stage_field is None and described.pipelines == ()
 
 
+async def test_an_employer_is_a_relation_that_ends_and_is_never_deleted(
+    erp: TrytonConnector, tryton_admin: AdminClient
+) -> None:
+    first, second = (
+        str(row["id"])
+        for row in tryton_admin.read("party.party", [["name", "like", "Kunde 0_ AS"]], [])[:2]
+    )
+    fields = (*PARTY_FIELDS, "employer")
+
+    async def write(intent: Intent) -> Done:
+        (outcome,) = await erp.write("contacts", [intent], fields)
+        assert isinstance(outcome, Done), outcome
+        return outcome
+
+    made = await write(creating({"name": "Dina", "employer": first}))
+    assert made.stored.values["employer"] == first
+    moved = await write(updating(made.stored, employer=second))
+    assert moved.stored.values["employer"] == second
+    left = await write(updating(moved.stored, employer=None))
+    assert left.stored.values["employer"] is None
+    domain = [["from_", "=", int(made.stored.id)]]
+    (relation,) = tryton_admin.call(
+        "model.party.relation.all.search_read",
+        domain,
+        0,
+        None,
+        None,
+        ["to", "end_date"],
+        active_test=False,
+    )
+    assert str(relation["to"]) == second and relation["end_date"] is not None
+    back = await write(updating(left.stored, employer=first))
+    assert back.stored.values["employer"] == first
+
+
+async def test_an_employer_that_a_person_sets_shows_in_the_version(
+    erp: TrytonConnector, tryton_admin: AdminClient
+) -> None:
+    record = await make(erp)
+    (kind,) = tryton_admin.read("party.relation.type", [["name", "=", "works for"]], ["name"])
+    (employer,) = tryton_admin.read("party.party", [["name", "=", "Kunde 03 AS"]], ["name"])
+    relation = {"from_": int(record.id), "type": kind["id"], "to": employer["id"]}
+    tryton_admin.call("model.party.relation.all.create", [relation])
+    (after,) = (await erp.fetch("contacts", [record.id], ["employer"])).records
+    assert after.token != record.token
+    assert after.values == {"employer": str(employer["id"])}
+
+
+async def test_a_deal_names_a_contact_by_one_of_their_lines(
+    erp: TrytonConnector, tryton_admin: AdminClient
+) -> None:
+    known, silent = await make(erp, email="e@fjord.example", phone="22 33"), await make(erp)
+    fields = ("description", "contact_person", "contact")
+    (outcome,) = await erp.write(
+        "deals",
+        [creating({"description": "Pumps", "contact_person": known.id})],
+        fields,
+    )
+    assert isinstance(outcome, Done), outcome
+    assert outcome.stored.values["contact_person"] == known.id
+    line = int(outcome.stored.values["contact"] or 0)
+    (mechanism,) = tryton_admin.read("party.contact_mechanism", [["id", "=", line]], ["value"])
+    assert mechanism["value"] == "e@fjord.example"
+    update = updating(outcome.stored, contact_person=silent.id, description="Pumps, two")
+    (outcome,) = await erp.write("deals", [update], fields)
+    assert isinstance(outcome, Done), outcome
+    assert "no e-mail" in outcome.refused["contact_person"]
+    assert outcome.stored.values["contact_person"] == known.id
+    assert outcome.stored.values["description"] == "Pumps, two"
+
+
 def test_a_rule_names_either_a_category_or_a_field() -> None:
     with pytest.raises(ValueError, match="either"):
         PartyRule()

@@ -20,6 +20,7 @@ from actors.errors import TielineError
 from actors.records import Side
 from actors.spec import Direction, FieldSpec, Pace, PipelineSpec, Prefer, Rules, SyncSpec
 from daemon.config.decode import Decoder, Trail
+from daemon.config.defaults import default_lines
 from daemon.config.lines import override, read_field, written_names
 from daemon.config.model import (
     OBJECTS,
@@ -275,7 +276,8 @@ class _SyncBuilder:
             right=right,
             direction=section.direction,
             fields=tuple(
-                self._field(index, line, rules) for index, line in enumerate(section.fields)
+                self._field(index, line, rules)
+                for index, line in enumerate((*section.fields, *self._defaults(word, section)))
             ),
             pipelines=tuple(
                 PipelineSpec(left=line.left, right=line.right, stages=line.stages)
@@ -301,6 +303,12 @@ class _SyncBuilder:
         self._check_fields(spec)
         self._check_stages(section)
         return spec
+
+    def _defaults(self, word: str, section: ObjectSync) -> tuple[FieldLine, ...]:
+        left, right = (self._apps.get(name) for name in self._names)
+        if not section.default_fields or left is None or right is None:
+            return ()
+        return tuple(default_lines(left.kind, right.kind, word, section.fields))
 
     def _field(self, index: int, line: FieldLine, rules: Rules) -> FieldSpec:
         def report(path: KeyPath, message: str) -> None:

@@ -185,6 +185,8 @@ class ObjectSync(Section, frozen=True):
         drift: what an edit in the target of a one-way field leads to: `leave` or `restore`.
         pipelines: which pipelines and stages are the same.
         fields: which fields are the same.
+        default_fields: sync also what both apps have as a matter of course (names, e-mails,
+            phones, addresses, amounts), in fields that no line of `fields` names.
         owners: how people are matched.
         filter: which records take part.
         create: apps in which records may be created; default all that the direction allows.
@@ -197,6 +199,7 @@ class ObjectSync(Section, frozen=True):
     drift: Drift = _RULES.drift
     pipelines: tuple[PipelineLine, ...] = ()
     fields: tuple[FieldLine, ...] = ()
+    default_fields: bool = False
     owners: Owners = Owners()
     filter: Filters = Filters()
     create: tuple[Side, ...] | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -44,12 +44,18 @@ _LINES = ("contact_mechanisms.value", "contact_mechanisms.type", "identifiers.co
 _ADDRESS = ("street", "city", "postal_code", "country.name")
 
 
-def sections(*objects: str) -> str:
-    """The configuration of these objects, to be put behind that of deals."""
+def sections(*objects: str, without: Collection[str] = ()) -> str:
+    """The configuration of these objects, to be put behind that of deals.
+
+    Args:
+        without: HubSpot's properties that are not mapped.
+    """
     text = ""
     for name in objects:
         text += f"\n    {name}:\n      fields:"
         for left, right in FIELDS[name].items():
+            if left in without:
+                continue
             text += f"\n        - {{hubspot: {left}, erp: {right}}}"
     return text
 
@@ -115,8 +121,8 @@ class People:
         assert len(set(found.values())) == len(found), "two records share one copy"
         return found
 
-    def differences(self, name: str) -> list[str]:
-        """What the two systems do not say alike; [] if they are equal."""
+    def differences(self, name: str, without: Collection[str] = ()) -> list[str]:
+        """What the two systems do not say alike, but for some properties; [] if they are equal."""
         left, right, pairs = self.hubspot(name), self.erp(name), self.pairs(name)
         wrong = [f"HubSpot {one} has no copy" for one in left if one not in pairs]
         wrong += [f"Tryton {one} has no copy" for one in right if one not in pairs.values()]
@@ -126,7 +132,7 @@ class People:
                     f"{field} of HubSpot {one} and Tryton {two}: "
                     f"{left[one].get(field)!r} and {right[two].get(field)!r}"
                     for field in FIELDS[name]
-                    if left[one].get(field) != right[two].get(field)
+                    if field not in without and left[one].get(field) != right[two].get(field)
                 ]
         return wrong
 

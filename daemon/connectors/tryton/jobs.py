@@ -26,7 +26,7 @@ from actors.intents import (
 from actors.records import Departure, Gone
 from daemon.connectors.tryton.database import Database
 from daemon.connectors.tryton.errors import Kind, Refusal, as_read_error, as_rejected
-from daemon.connectors.tryton.record_type import CREATE, WRITE, Reading, RecordType, Steps
+from daemon.connectors.tryton.record_type import CREATE, WRITE, Forgone, Reading, RecordType, Steps
 from daemon.connectors.tryton.wire import Row
 
 T = TypeVar("T")
@@ -64,6 +64,13 @@ class Job:
     def is_due(self) -> bool:
         """There is a step to take."""
         return self.outcome is None and bool(self.steps)
+
+    def settle_for(self, lesser: Forgone) -> None:
+        """Send less when the step is taken the next time, or nothing if nothing is left."""
+        self.values = lesser.values
+        self.refused |= lesser.refused
+        if not self.values:
+            self.steps.clear()
 
     def give_up(self, reason: str) -> None:
         """Refuse all that is left to do."""
@@ -171,6 +178,11 @@ class Runner:
         if job.is_touched:
             job.give_up(refusal.message)
             return
+        if step in (CREATE, WRITE):
+            lesser = self._kind.forgo(job.intent, job.values, refusal.message)
+            if lesser is not None:
+                job.settle_for(lesser)
+                return
         match refusal.kind:
             case Kind.STALE | Kind.BUTTON:
                 job.outcome = Stale()

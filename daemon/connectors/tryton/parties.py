@@ -7,11 +7,13 @@ have as fields of a contact are lines of a party; the first live line of a type 
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 
 import msgspec
 from msgspec import Struct
 
+from actors.intents import Intent
 from actors.records import Departure, Gone
 from actors.schema import Field, ObjectSchema, Option
 from actors.values import Kind, Raw
@@ -29,7 +31,7 @@ from daemon.connectors.tryton.columns import (
     pack,
 )
 from daemon.connectors.tryton.places import Places
-from daemon.connectors.tryton.record_type import CREATE, WRITE, RecordType, Source, Steps
+from daemon.connectors.tryton.record_type import CREATE, WRITE, Forgone, RecordType, Source, Steps
 from daemon.connectors.tryton.schema import KEY_COLUMN, KEY_PREFIX, Account, describe_field
 from daemon.connectors.tryton.wire import FieldDefinition, Row, decode, encode, inner
 
@@ -47,6 +49,8 @@ _MECHANISMS = (
     ("fax", "Fax", Kind.PHONE),
     ("website", "Website", Kind.URL),
 )
+_MECHANISMS_FIELD = "contact_mechanisms"
+_INVALID = re.compile(r'The (?:phone number|email address) "(.*)" for party ')
 _ADDRESS = ("street", "city", "postal_code")
 
 # Replaced by columns of our own, or of no use to a mapping.
@@ -262,6 +266,24 @@ class Parties(RecordType):
         sent, left_out = self._pack(changed, row, facts)
         return Steps(steps=(WRITE,) if sent else (), values=sent, refused=left_out)
 
+    def forgo(self, intent: Intent, values: Row, message: str) -> Forgone | None:
+        """Leave out a phone number or an e-mail address that Tryton finds invalid.
+
+        It checks them where the library for that is installed on the server. A contact with one
+        bad number is worth more than none.
+        """
+        found = _INVALID.match(message)
+        orders = msgspec.convert(values.get(_MECHANISMS_FIELD, []), list[object])
+        kept = [one for one in orders if found is None or not _has_value(one, found[1])]
+        if found is None or len(kept) == len(orders):
+            return None
+        rest = {name: value for name, value in values.items() if name != _MECHANISMS_FIELD}
+        names = [one for one, raw in intent.values.items() if raw == found[1]]
+        return Forgone(
+            values=rest | ({_MECHANISMS_FIELD: kept} if kept else {}),
+            refused=dict.fromkeys(names, message),
+        )
+
     def _pack(
         self, values: Mapping[str, Raw], row: Row, facts: Facts
     ) -> tuple[Row, dict[str, str]]:
@@ -290,6 +312,13 @@ class Parties(RecordType):
         return {}
 
 
+def _has_value(order: object, value: str) -> bool:
+    """Tell whether an order for a line is to store that value."""
+    action, *_, sent = msgspec.convert(order, list[object])
+    rows = msgspec.convert(sent if action == "create" else [sent], list[Row])
+    return any(one.get("value") == value for one in rows)
+
+
 _SETTLES = frozenset({"country", "country_name", "subdivision"})
 
 
@@ -310,7 +339,7 @@ def _make_columns(declared: Declared, account: Account, tax_type: str | None) ->
 
 def _mechanism_column(name: str, label: str, kind: Kind) -> Column:
     field = Field(name=name, label=label, kind=kind, trims=True, multiline=False)
-    return line_column(field, Line(lines="contact_mechanisms", part="value", type=name), "char")
+    return line_column(field, Line(lines=_MECHANISMS_FIELD, part="value", type=name), "char")
 
 
 def _address_column(part: str, definition: FieldDefinition, account: Account) -> Column:

@@ -51,6 +51,13 @@ class Steps(Struct, frozen=True, kw_only=True):
     refused: dict[str, str] = {}
 
 
+class Forgone(Struct, frozen=True):
+    """What is sent after a refusal, and the reason by field of what is left out of it."""
+
+    values: Row
+    refused: dict[str, str]
+
+
 class RecordType(ABC):
     """One object.
 
@@ -204,6 +211,10 @@ class RecordType(ABC):
         Raises:
             RefusedError: Tryton would refuse it.
         """
+
+    def forgo(self, intent: Intent, values: Row, message: str) -> Forgone | None:
+        """Say what to send instead of values of which Tryton refuses a part; None to give up."""
+        return None
 
     def is_news(self, intent: Intent, record: Snapshot) -> bool:
         """Tell whether Tryton put a value of its own in place of one that we sent."""

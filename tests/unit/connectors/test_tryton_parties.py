@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from actors.errors import SchemaDriftError
-from actors.intents import Done, Exists, Intent, IntentKind, Outcome, Stale, Vanished
+from actors.intents import Done, Exists, Intent, IntentKind, Outcome, Rejected, Stale, Vanished
 from actors.records import Departure, Gone, Side, Snapshot
 from actors.values import Kind, Raw
 from daemon.connectors.registry import Environment
@@ -119,7 +119,7 @@ async def test_a_line_that_is_edited_alone_is_a_change_of_its_party(
 async def test_a_line_that_is_deleted_shows_in_the_version(
     erp: TrytonConnector, tryton_admin: AdminClient
 ) -> None:
-    before = await make(erp, phone="22 33 44 55")
+    before = await make(erp, phone="+47 22 33 44 55")
     (line,) = lines(tryton_admin, before, "contact_mechanism", "value")
     tryton_admin.call("model.party.contact_mechanism.delete", [line["id"]])
     after = await read(erp, before.id)
@@ -176,6 +176,27 @@ async def test_an_unknown_country_is_refused_and_the_rest_is_written(erp: Tryton
     assert isinstance(outcome, Done)
     assert "Atlantis" in outcome.refused["country"]
     assert (outcome.stored.values["city"], outcome.stored.values["country"]) == ("Deep", None)
+
+
+async def test_a_phone_number_that_tryton_finds_invalid_is_left_out_alone(
+    erp: TrytonConnector,
+) -> None:
+    bad = "+1 2155-0121"
+    intents = [
+        creating({"name": "Bad", "phone": bad, "mobile": "+47 90 00 00 00", "city": "Oslo"}),
+        creating({"name": "Good", "phone": "+47 22 33 44 55"}),
+    ]
+    outcome, other = await erp.write("contacts", intents, PARTY_FIELDS)
+    assert isinstance(outcome, Done) and isinstance(other, Done) and not other.refused
+    assert "not valid" in outcome.refused["phone"]
+    stored = outcome.stored.values
+    assert (stored["name"], stored["phone"], stored["city"]) == ("Bad", None, "Oslo")
+    assert stored["mobile"] == "+47 90 00 00 00"
+    alone = await write_one(erp, updating(outcome.stored, phone=bad))
+    assert isinstance(alone, Rejected) and alone.fields == ("phone",)
+    both = await write_one(erp, updating(outcome.stored, phone=bad, city="Bergen"))
+    assert isinstance(both, Done) and list(both.refused) == ["phone"]
+    assert both.stored.values["city"] == "Bergen"
 
 
 async def test_a_subdivision_is_one_of_the_address_s_country(erp: TrytonConnector) -> None:
@@ -346,7 +367,10 @@ async def test_an_employer_that_a_person_sets_shows_in_the_version(
 async def test_a_deal_names_a_contact_by_one_of_their_lines(
     erp: TrytonConnector, tryton_admin: AdminClient
 ) -> None:
-    known, silent = await make(erp, email="e@fjord.example", phone="22 33"), await make(erp)
+    known, silent = (
+        await make(erp, email="e@fjord.example", phone="+47 22 33 44 55"),
+        await make(erp),
+    )
     fields = ("description", "contact_person", "contact")
     (outcome,) = await erp.write(
         "deals",

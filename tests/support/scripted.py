@@ -49,6 +49,7 @@ class ScriptedApp:
         wrote: the intents that reached the app, in order.
         page: records per page and per part of the feed.
         rejects: record ids, or values, that the app refuses to store.
+        unindexed: record ids that look-ups do not find yet.
         on_call: told the name of each call before it is answered.
         before_write: called when a write has been sent and before it is carried out.
         lost_answers, lost_requests: how many of the next writes go unanswered, done or not done.
@@ -75,6 +76,7 @@ class ScriptedApp:
         self.before_write: Callable[[Sequence[Intent]], None] = lambda _: None
         self.lost_answers = self.lost_requests = 0
         self.offset = timedelta(0)
+        self.unindexed: set[str] = set()
         self._prefix = prefix
         self._feed: list[str] = []
         self._troubles: dict[str, deque[Exception]] = {}
@@ -218,6 +220,25 @@ class ScriptedApp:
                     self.snapshot(row.id, fields) if is_live else Gone(id=row.id, how=row.gone)  # type: ignore[arg-type]  # set when not live
                 )
         return found
+
+    async def lookup(
+        self, object_name: str, field: str, values: Sequence[str], fields: Sequence[str]
+    ) -> dict[str, tuple[Snapshot, ...]]:
+        await self._called("lookup", (field, tuple(values)))
+        return {
+            value: hits
+            for value in values
+            if (hits := tuple(self.snapshot(one, fields) for one in self._holders(field, value)))
+        }
+
+    def _holders(self, field: str, value: str) -> list[str]:
+        folded = value.strip().casefold()
+        return [
+            row.id
+            for row in self._live()
+            if (row.values.get(field) or "").strip().casefold() == folded
+            and row.id not in self.unindexed
+        ]
 
     async def edits(
         self, object_name: str, wanted: Mapping[str, Sequence[str]]

@@ -17,8 +17,10 @@ from actors.mapping.matchers import Matcher
 from actors.mapping.record import Sync
 from actors.matching import SOON_US, Candidate, Matches, is_waiting_for_a_person
 from actors.observing import is_stale, microseconds, observe
+from actors.poller import is_listed
 from actors.ports import Clock, Connector, Store
 from actors.records import Side, Snapshot, source_of
+from actors.scope import times_of
 from actors.values import Raw
 
 _SHOWN = 60
@@ -43,6 +45,7 @@ class Candidates:
         self._clock = clock
         self._attention = attention
         self._hits: dict[tuple[Side, str], dict[str, Snapshot]] = {}
+        self._listed: set[Side] = set()
         self._failure: TransientError | None = None
 
     def forget(self) -> None:
@@ -63,6 +66,8 @@ class Candidates:
         Raises:
             TransientError: the app cannot be asked now; in this step it is not asked again.
         """
+        if not await self._is_readable(side.other):
+            records = [one for one in records if not self._is_loose(side, one)]
         asked: dict[Matcher, dict[str, Raw]] = {}
         for matcher in self._sync.matchers:
             for values in records:
@@ -78,6 +83,18 @@ class Candidates:
         except TransientError as error:
             self._failure = error
             raise
+
+    def _is_loose(self, side: Side, values: Mapping[str, Raw]) -> bool:
+        return any(one.is_loose and one.key(side, values) for one in self._sync.matchers)
+
+    async def _is_readable(self, target: Side) -> bool:
+        """Say whether loose keys can be sought: all that is there was seen, or none is loose."""
+        if target not in self._listed and any(one.is_loose for one in self._sync.matchers):
+            cursor = await self._store.load_cursor(self._sync.name, f"{target}.backfill")
+            if not is_listed(cursor):
+                return False
+        self._listed.add(target)
+        return True
 
     async def _look_up(
         self, ledger: Ledger, target: Side, asked: Mapping[Matcher, Mapping[str, Raw]]
@@ -95,11 +112,30 @@ class Candidates:
         }
         found |= await self._reread(target, known - found.keys())
         ledger.know((await self._store.load_links(name, target, sorted(found))).values())
-        self._hits |= {(target, key): {} for key in keys}
+        self._note(target, keys, found)
         for record in found.values():
             self._attention.heard(target, record.id, self._clock.monotonic())
-            for key in self._keys(target, record) & keys:
-                self._hits[target, key][record.id] = record
+        await self._look_beside(ledger, target.other, asked)
+
+    async def _look_beside(
+        self, ledger: Ledger, side: Side, asked: Mapping[Matcher, Mapping[str, Raw]]
+    ) -> None:
+        """Find who else on the records' own side has a key that fits somebody on the other."""
+        fitting = {
+            matcher: {key: raw for key, raw in raws.items() if self._hits[side.other, key]}
+            for matcher, raws in asked.items()
+        }
+        beside = await self._ask(side, {one: raws for one, raws in fitting.items() if raws})
+        rows = await self._store.load_links(self._sync.name, side, sorted(beside))
+        ledger.know(rows.values())
+        self._note(side, {key for raws in fitting.values() for key in raws}, beside)
+
+    def _note(self, side: Side, keys: set[str], found: Mapping[str, Snapshot]) -> None:
+        hits: dict[str, dict[str, Snapshot]] = {key: {} for key in keys}
+        for record in found.values():
+            for key in self._keys(side, record) & keys:
+                hits[key][record.id] = record
+        self._hits |= {(side, key): records for key, records in hits.items()}
 
     async def _ask(
         self, target: Side, asked: Mapping[Matcher, Mapping[str, Raw]]
@@ -134,13 +170,19 @@ class Candidates:
         """Return what was found for a record without counterpart, or None if it was not sought."""
         end = link.end(side)
         assert end is not None and end.seen is not None, "only a record that was read is matched"
+        if side.other not in self._listed and self._is_loose(side, end.seen.values):
+            return Matches(unread=True)
         if any((side.other, key) not in self._hits for key in end.keys):
             return None
         for matcher in self._sync.matchers:
             key = matcher.key(side, end.seen.values)
             candidates = self._candidates(ledger, end, side, key) if key is not None else ()
-            if candidates:
-                return Matches(candidates=candidates, by=_words(matcher, side, end))
+            if key is not None and candidates:
+                return Matches(
+                    candidates=candidates,
+                    by=_words(matcher, side, end),
+                    siblings=self._siblings(ledger, end, side, key),
+                )
         return self._rival(ledger, link, side, end)
 
     def _candidates(self, ledger: Ledger, end: End, side: Side, key: str) -> tuple[Candidate, ...]:
@@ -167,6 +209,25 @@ class Candidates:
         waits = "is just being copied itself" if is_busy and not linked else ""
         return Candidate(
             end=seen, row=row.id if row is not None else None, linked=linked, waits=waits
+        )
+
+    def _siblings(self, ledger: Ledger, end: End, side: Side, key: str) -> tuple[str, ...]:
+        """Return unlinked records of this side that take part and have the same key."""
+        now_us = self._now_us()
+        ends = {
+            one.id: observe(self._sync, side, None, one, now_us)
+            for one in self._hits.get((side, key), {}).values()
+        }
+        rows = [ledger.of(side, one) for one in ends] + [*ledger.with_key(side, key)]
+        ends |= {own.id: own for row in rows if row is not None and (own := row.end(side))}
+        taken = {own.id for row in rows if row and row.end(side.other) and (own := row.end(side))}
+        return tuple(
+            f"{self._sync.app(side)} {one.id}"
+            for one in ends.values()
+            if one.id not in (end.id, *taken)
+            and one.gone is None
+            and one.seen is not None
+            and not self._sync.judge(side, one.seen.values, times_of(one, now_us))
         )
 
     def _is_busy(self, ledger: Ledger, row: Link) -> bool:

@@ -33,6 +33,9 @@ _OWN: Mapping[str, tuple[str, ...]] = {
 _MATCHABLE = frozenset({Kind.TEXT, Kind.EMAIL, Kind.PHONE, Kind.URL, Kind.NUMBER})
 
 
+_LOOSE = frozenset({Normal.TEXT, Normal.DOMAIN, Normal.PHONE})
+
+
 class Matcher(Struct, frozen=True, kw_only=True):
     """One match rule, resolved."""
 
@@ -43,6 +46,11 @@ class Matcher(Struct, frozen=True, kw_only=True):
     def field(self, side: Side) -> str:
         """Return the field's native name on that side."""
         return self.left if side is Side.LEFT else self.right
+
+    @property
+    def is_loose(self) -> bool:
+        """Whether an app may hold the same in another spelling that it cannot be asked for."""
+        return self.normal in _LOOSE
 
     def key_of(self, raw: Raw) -> str | None:
         """Return the key that a value gives, or None if it says nothing about who it is."""

@@ -44,7 +44,8 @@ class Rounds:
         self._ask_store_at = clock.monotonic()
         self._presence_at = clock.monotonic() + pace.presence.total_seconds()
         self._presence_after: int | None = None
-        self._waiting_after: dict[Side, int] = {}
+        self._waiting_after: dict[Side, int | None] = {}
+        self._waits_for_listings = any(matcher.is_loose for matcher in sync.matchers)
 
     @property
     def is_passing(self) -> bool:
@@ -68,12 +69,12 @@ class Rounds:
 
     def listed(self, side: Side) -> None:
         """A side has been read whole: have the records looked at that waited for that."""
-        if any(matcher.is_loose for matcher in self._sync.matchers):
+        if self._waits_for_listings:
             self._waiting_after[side.other] = 0
 
     async def resume(self) -> None:
         """Go on with what a former run left: records that waited for a listing which has ended."""
-        for side in Side:
+        for side in Side if self._waits_for_listings else ():
             listing = await self._store.load_cursor(self._sync.name, f"{side}.backfill")
             looked = await self._store.load_cursor(self._sync.name, f"{side.other}.{_LOOKED}")
             if is_listed(listing) and looked != str(self._sync.version):
@@ -131,16 +132,16 @@ class Rounds:
         if not self._looks[side].is_idle:
             return
         after = self._waiting_after[side]
+        if after is None:  # all were wanted, and what was wanted has come
+            del self._waiting_after[side]
+            cursors = {f"{side}.{_LOOKED}": str(self._sync.version)}
+            await self._store.commit(Commit(sync=self._sync.name, cursors=cursors))
+            return
         links = await self._store.page_links(self._sync.name, after, _WAITING_PAGE)
         for link in links:
             if may_wait_for_listing(link, side) and not attention.is_busy(link.id):
                 self.look(link)
-        if len(links) == _WAITING_PAGE:
-            self._waiting_after[side] = links[-1].id
-            return
-        del self._waiting_after[side]
-        cursors = {f"{side}.{_LOOKED}": str(self._sync.version)}
-        await self._store.commit(Commit(sync=self._sync.name, cursors=cursors))
+        self._waiting_after[side] = links[-1].id if len(links) == _WAITING_PAGE else None
 
     async def _look_for_presence(self) -> None:
         """Read the linked records, a page a round: who is gone shows only this way."""

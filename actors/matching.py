@@ -17,6 +17,12 @@ from actors.scope import times_of
 UNREAD_US = 600_000_000
 """A record that waits for a listing is looked at after this, should nobody do so before."""
 
+MATCHED = "match"
+"""The rule of a line of history that says by which key two records were linked."""
+
+WAITS = "waits until"
+"""How the reason of a record begins that waits for a listing."""
+
 LOOK_AGAIN_US = 3_600_000_000
 """A held record is looked up anew after this, for changes that nobody told us of."""
 
@@ -77,7 +83,7 @@ def join_or_hold(
         None: nothing like it is there, a copy may be made.
     """
     if matches.unread:
-        reason = f"waits until {sync.app(side.other)} has been read once, to find its match there"
+        reason = f"{WAITS} {sync.app(side.other)} has been read once, to find its match there"
         return _waiting(link, reason, now_us, UNREAD_US)
     if not matches.candidates:
         return _behind_rival(link, matches, now_us)
@@ -120,7 +126,7 @@ def _joined(sync: Sync, link: Link, side: Side, found: Candidate, by: str, now_u
         side=target,
         record_id=found.end.id,
         unit="*",
-        rule="match",
+        rule=MATCHED,
         before=(),
         after=(by,),
         at_us=now_us,

@@ -48,9 +48,9 @@ def test_f26_deals_match_by_an_own_key_in_the_first_sync_and_edits_then_travel(
     hubspot, erp = plan["sides"]
     assert (hubspot["creates"], erp["creates"]) == (1, 1)
     assert hubspot["matches"] + erp["matches"] == 1
-    (sample,) = [*hubspot["match_samples"], *erp["match_samples"]]
+    sample = (hubspot["match_samples"] + erp["match_samples"])[0]
     assert {sample["left_id"], sample["right_id"]} == {there, same}
-    assert 'e" ' not in sample["by"] and "umpe 50%" in sample["by"]
+    assert "umpe 50%" in sample["by"]
     assert count(world) == (2, 2)
     world.once()
     assert count(world) == (3, 3)
@@ -114,3 +114,30 @@ def test_f26_check_tells_of_a_rule_that_does_not_fit(world: World) -> None:
     (problem,) = world.ask("check")["problems"]
     assert 'erp has no field "nowhere"' in problem["message"]
     assert problem["path"].startswith("connections.sales.deals.match")
+
+
+def test_f26_duplicates_are_proposed_within_and_across_apps_and_nothing_is_written(
+    world: World,
+) -> None:
+    one = new_deal(world, "Harbour crane upgrade", amount="1000.00", deal_currency_code="EUR")
+    two = new_deal(world, "Harbor crane upgrade", amount="1000.00", deal_currency_code="EUR")
+    there = new_opportunity(world, "Upgrade: harbour crane", amount=decimal("1000.00"))
+    other = new_opportunity(world, "Something else", amount=decimal("1000.00"))
+    (before,) = world.ask("duplicates")["syncs"]
+    pairs = {frozenset((pair["first"]["id"], pair["second"]["id"])) for pair in before["proposals"]}
+    assert pairs == {frozenset((one, two)), frozenset((one, there)), frozenset((two, there))}
+    best = before["proposals"][0]
+    assert best["score"] > 0.6 and "same amount 1000" in best["reasons"]
+    assert all(other not in pair for pair in pairs)
+    assert world.hubspot_writes() == []
+    assert count(world) == (2, 2)
+    under(world, BY_NAME)
+    new_deal(world, "harbour  crane upgrade")
+    world.once()
+    (after,) = world.ask("duplicates", "--most", "1")["syncs"]
+    assert len(after["proposals"]) == 1
+    (held,) = after["held"]
+    assert held["app"] == "hubspot" and f"hubspot {one}" in held["reason"]
+    told = world.tieline("duplicates").stdout
+    assert "Held until somebody tells them apart" in told
+    assert "nothing was merged or written" in told

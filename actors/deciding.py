@@ -17,6 +17,7 @@ from actors.intents import IntentKind, UnitWrite
 from actors.links import Base, Change, Conflict, End, Link, Status
 from actors.mapping.record import Sync
 from actors.mapping.units import Unit
+from actors.matching import Joined, Matches, join_or_hold
 from actors.merge import (
     BOTH,
     Ask,
@@ -64,6 +65,8 @@ class Ruling(Struct, frozen=True, kw_only=True):
         traces: by side, keys of units whose exact edit times are needed to decide; the link is
             then unchanged.
         settles: bases move although nothing is written, on the word of snapshots alone.
+        seeks: candidates must be looked up to decide; the link is then unchanged.
+        joined: id of the row of a record that is now an end of this link.
     """
 
     link: Link
@@ -73,6 +76,8 @@ class Ruling(Struct, frozen=True, kw_only=True):
     decisions: dict[str, Decision] = {}
     traces: dict[Side, tuple[str, ...]] = {}
     settles: bool = False
+    seeks: bool = False
+    joined: int | None = None
 
 
 class Known(Struct, frozen=True, kw_only=True):
@@ -83,12 +88,14 @@ class Known(Struct, frozen=True, kw_only=True):
         offsets_us: by side, how far the app's clock is ahead of ours; taken off edit times.
         traceable: sides whose app keeps who edited what and when.
         exact: exact edit time by (side, unit key), microseconds UTC by the app's clock.
+        matches: what was found for a record without counterpart; None if it was not sought.
     """
 
     now_us: int
     offsets_us: Mapping[Side, int] = {}
     traceable: frozenset[Side] = frozenset()
     exact: Mapping[tuple[Side, str], int] = {}
+    matches: Matches | None = None
 
 
 def decide_link(sync: Sync, link: Link, known: Known) -> Ruling:
@@ -178,11 +185,32 @@ def _decide_single(sync: Sync, link: Link, known: Known) -> Ruling:
         return Ruling(link=scope.scheduled(sync, excluded, known.now_us))
     if not reason and not sync.spec.direction.allows(target):
         reason = f"the sync goes only to {sync.app(side)}"
+    if not reason and end.keys:
+        if known.matches is None:
+            return Ruling(link=link, seeks=True)
+        found = join_or_hold(sync, link, side, known.matches, known.now_us)
+        if isinstance(found, Joined):
+            return _join(sync, found, known)
+        if found is not None:
+            return Ruling(link=_earlier(found, scope.scheduled(sync, found, known.now_us)))
     if not reason and target not in sync.spec.create:
         reason = f"no records are created in {sync.app(target)}"
     if reason:
         return Ruling(link=_with(link, Status.EXCLUDED, reason))
     return _create(sync, link, side)
+
+
+def _earlier(one: Link, other: Link) -> Link:
+    """Return the link as due by the earlier of two plans for it."""
+    due = [link.due_us for link in (one, other) if link.due_us is not None]
+    return msgspec.structs.replace(one, due_us=min(due, default=None))
+
+
+def _join(sync: Sync, found: Joined, known: Known) -> Ruling:
+    """The record was there on both sides: a pair that has never been settled (M8)."""
+    ruling = _decide_in_scope(sync, found.link, known)
+    history = (found.change, *ruling.history)
+    return msgspec.structs.replace(ruling, history=history, joined=found.row)
 
 
 def _create(sync: Sync, link: Link, side: Side) -> Ruling:

@@ -92,10 +92,16 @@ class Done(Struct, frozen=True, kw_only=True, tag=True):
 
 
 class Rejected(Struct, frozen=True, kw_only=True, tag=True):
-    """The app refused this record for a reason of its own; `fields` names the offending ones."""
+    """The app refused this record for a reason of its own.
+
+    Attributes:
+        fields: names the offending ones.
+        taken: another record holds a value that only one may have: it is to be matched.
+    """
 
     reason: str
     fields: tuple[str, ...] = ()
+    taken: bool = False
 
 
 class Exists(Struct, frozen=True, kw_only=True, tag=True):

@@ -91,6 +91,7 @@ class Reconciler:
         return not (
             self._is_working
             or self._rounds.has_unknown
+            or self._rounds.is_passing
             or any(box.waiting or box.in_flight for box in boxes)
             or not all(box.is_idle for box in self._looks.values())
         )
@@ -119,6 +120,7 @@ class Reconciler:
             self._attention.opened(intent.link)
             self._attention.passed_over(intent.link)  # what the former run put off, if it did
             self._rounds.doubt(intent, self._clock.monotonic())
+        await self._rounds.resume()
 
     async def _deal(self, message: ReconcilerInbox) -> None:
         match message:
@@ -145,6 +147,8 @@ class Reconciler:
         ledger = await self._rulings.page(page)
         ledger.cursors = self._worth_keeping(page, ledger)
         await self._commit(ledger)
+        if page.origin is Origin.BACKFILL and page.complete:
+            self._rounds.listed(page.side)
         self._owed_permits += 1
         self.pages += 1
 

@@ -5,7 +5,8 @@ Reads the store (links of a batch in one query) and, rarely, a field's history; 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from datetime import timedelta
 
 import msgspec
@@ -13,12 +14,14 @@ import msgspec
 from actors.attention import Attention
 from actors.audit import disproved, overwritten_late
 from actors.backoff import delay
+from actors.candidates import Candidates
 from actors.deciding import Known, Ruling, decide_link
 from actors.errors import TransientError
 from actors.intents import Done, Exists, Intent
 from actors.ledger import Ledger
 from actors.links import End, Link, Seen, Settled, Status
 from actors.mapping.record import Sync
+from actors.matching import Matches
 from actors.messages import Judged, Mapped, Recovered, Written
 from actors.observing import (
     arrivals,
@@ -69,6 +72,9 @@ class Rulings:
         self._attention = attention
         self._looks = looks
         self._rounds = rounds
+        self._candidates = Candidates(
+            sync=sync, connectors=connectors, store=store, clock=clock, attention=attention
+        )
         self._outcomes = Outcomes(
             sync=sync, store=store, clock=clock, pace=pace, connectors=connectors
         )
@@ -79,6 +85,10 @@ class Rulings:
         """Deal with a page: each record is decided or marked as due."""
         links, resting = await self._links_of(page)
         ledger = Ledger(self._sync.name, links)
+        self._candidates.forget()
+        await self._look_up(
+            ledger, page, [one for one in page.records if one.record.id not in resting]
+        )
         for judged in page.records:
             if judged.record.id in resting:
                 self._attention.caught_up(page.side, judged.record.id)
@@ -86,7 +96,24 @@ class Rulings:
                 await self._record(ledger, page, judged)
         for gone in page.gone:
             self._gone(ledger, page.side, gone)
+        await self._candidates.wake(ledger)
         return ledger
+
+    async def _look_up(self, ledger: Ledger, page: Mapped, records: Sequence[Judged]) -> None:
+        """Look up at once what a page's records may be the counterparts of."""
+        side = page.side
+        if not self._sync.matchers or not self._sync.spec.direction.allows(side.other):
+            return
+        wanted = [one.record for one in records if not one.reason]
+        wanted = [one for one in wanted if self._is_unmatched(ledger.of(side, one.id), side, one)]
+        with suppress(TransientError):  # told to each record when it is decided
+            await self._candidates.look_up(ledger, side, [one.values for one in wanted])
+
+    def _is_unmatched(self, link: Link | None, side: Side, record: Snapshot) -> bool:
+        end = link.end(side) if link is not None else None
+        if link is None or end is None:
+            return self._source(side, record) is None
+        return link.end(side.other) is None and not self._is_known(link, end, record)
 
     async def _links_of(self, page: Mapped) -> tuple[list[Link], set[str]]:
         """Load the links of a page's records, of what they absorbed and of keyed sources.
@@ -359,7 +386,11 @@ class Rulings:
 
     # --- deciding ---------------------------------------------------------------------------
 
-    def _known(self, exact: Mapping[tuple[Side, str], int] | None = None) -> Known:
+    def _known(
+        self,
+        exact: Mapping[tuple[Side, str], int] | None = None,
+        matches: Matches | None = None,
+    ) -> Known:
         return Known(
             now_us=self._now_us(),
             offsets_us={
@@ -370,6 +401,7 @@ class Rulings:
                 side for side, app in self._apps.items() if app.capabilities.history
             ),
             exact=exact or {},
+            matches=matches,
         )
 
     async def rule(self, ledger: Ledger, link: Link, side: Side, began: float) -> None:
@@ -379,6 +411,12 @@ class Rulings:
             ledger.put(self._due(link, reason, link.attempts))
             return
         ruling = decide_link(self._sync, link, self._known())
+        if ruling.seeks:
+            matches = await self._sought(ledger, link)
+            if matches is None:
+                ledger.put(self._due(link, "no match could be looked for", link.attempts))
+                return
+            ruling = decide_link(self._sync, link, self._known(matches=matches))
         if ruling.traces:
             exact = await self._dated(link, ruling.traces)
             if exact is None:
@@ -393,6 +431,17 @@ class Rulings:
             return
         self._attention.decided(link.id)
         self._apply(ledger, ruling)
+
+    async def _sought(self, ledger: Ledger, link: Link) -> Matches | None:
+        """Return who has the match keys of a record; None if the app cannot be asked now."""
+        side = Side.LEFT if link.left is not None else Side.RIGHT
+        end = link.end(side)
+        assert end is not None and end.seen is not None
+        try:
+            await self._candidates.look_up(ledger, side, [end.seen.values])
+        except TransientError:
+            return None
+        return self._candidates.matches(ledger, link, side)
 
     def _is_half_read(self, link: Link) -> bool:
         """An end was last read under another configuration: it lacks fields mapped since then."""
@@ -433,6 +482,9 @@ class Rulings:
 
     def _apply(self, ledger: Ledger, ruling: Ruling) -> None:
         link = ruling.link
+        joined = ledger.link(ruling.joined) if ruling.joined is not None else None
+        if joined is not None:
+            ledger.drop(joined)
         if _fails(link):
             ledger.put(self._outcomes.failing(link, link.reason))
         elif self._attention.expects(link.id):
@@ -475,6 +527,7 @@ class Rulings:
             if edits and isinstance(outcome, Done):
                 verdict = self._outcomes.audited(ledger, verdict.link, intent, outcome, edits)
             await self._after(ledger, intent, verdict, message.began, link)
+        await self._candidates.wake(ledger)
         return ledger
 
     async def recovered(self, message: Recovered) -> Ledger:
@@ -492,6 +545,7 @@ class Rulings:
                 continue
             verdict = self._outcomes.recovered(ledger, link, intent, trace)
             await self._after(ledger, intent, verdict, message.began, link)
+        await self._candidates.wake(ledger)
         return ledger
 
     async def _answer_ledger(
@@ -500,6 +554,7 @@ class Rulings:
         links = await self._store.load_links_by_id(sorted({one.link for one in intents}))
         rows = await self._load(side, ids)
         by_id = {one.id: one for one in rows.values()} | links
+        self._candidates.forget()
         return Ledger(self._sync.name, by_id.values())
 
     async def _after(

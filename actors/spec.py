@@ -133,6 +133,32 @@ CHANGED = "*changed"
 """Stands for a field in a condition: when the record was last changed, by the app's clock."""
 
 
+class Normal(StrEnum):
+    """How the values of a match key are made alike before they are compared (F26).
+
+    TEXT: without regard to case, white space and accents. PHONE: the digits that are dialled.
+    """
+
+    EXACT = "exact"
+    TEXT = "text"
+    EMAIL = "email"
+    DOMAIN = "domain"
+    PHONE = "phone"
+
+
+class MatchSpec(Struct, frozen=True, kw_only=True):
+    """One rule by which a new record finds its counterpart: two fields that say who it is.
+
+    Attributes:
+        left, right: native field names.
+        normal: how both are made alike; None goes by the kind of the fields.
+    """
+
+    left: str
+    right: str
+    normal: Normal | None = None
+
+
 class Condition(Struct, frozen=True, kw_only=True, tag="condition"):
     """One condition of a filter, as written: nothing resolved.
 
@@ -250,6 +276,8 @@ class SyncSpec(Struct, frozen=True, kw_only=True):
         update: sides on which records that are there already may be changed.
         filters: what the records of a side must pass to sync.
         leave: what becomes of a linked pair that no longer passes.
+        match: rules that are tried in order, () for none; None takes the object's own:
+            contacts by e-mail, companies by domain, deals not at all.
     """
 
     connection: str
@@ -269,6 +297,7 @@ class SyncSpec(Struct, frozen=True, kw_only=True):
     update: tuple[Side, ...] = (Side.LEFT, Side.RIGHT)
     filters: dict[Side, Conditions] = {}
     leave: Leave = Leave.STOP
+    match: tuple[MatchSpec, ...] | None = None
 
     @property
     def name(self) -> str:

@@ -17,6 +17,7 @@ from actors.mapping.conditions import Grounds, make_filter
 from actors.mapping.feeding import find_circle, written
 from actors.mapping.filters import Filter, fields_of
 from actors.mapping.laws import check_laws
+from actors.mapping.matchers import Matcher, make_matchers
 from actors.mapping.record import StageScope, Sync
 from actors.mapping.relate import Surroundings, relate
 from actors.mapping.relations import Pairs, Relation
@@ -52,9 +53,10 @@ def compile_sync(
     pairs = _stage_pairs(spec, objects, report)
     units = [*_stage_unit(spec, objects, pairs), *_field_units(around, report)]
     filters = _filters(around, report)
+    matchers = make_matchers(spec, objects, report)
     if problems:
         return None, tuple(problems)
-    return _assembled(spec, objects, tuple(units), pairs, filters), ()
+    return _assembled(spec, objects, tuple(units), pairs, filters, matchers), ()
 
 
 def _objects(
@@ -94,31 +96,38 @@ def _assembled(
     units: tuple[Unit, ...],
     pairs: StagePairs,
     filters: dict[Side, Filter],
+    matchers: tuple[Matcher, ...],
 ) -> Sync:
     versions = [(unit.key, unit.version) for unit in units]
-    meaning = (spec, versions, filters)
+    meaning = (spec, versions, filters, matchers)
     return Sync(
         spec=spec,
         version=zlib.crc32(msgspec.json.encode(meaning, order="deterministic")),
         left=objects[Side.LEFT],
         right=objects[Side.RIGHT],
         units=units,
-        fields={side: _fields(side, objects[side], units, filters) for side in objects},
+        fields={side: _fields(side, objects[side], units, filters, matchers) for side in objects},
         scopes={
             side: _scope(objects[side], {pair[index] for pair in pairs})
             for index, side in enumerate((Side.LEFT, Side.RIGHT))
             if pairs
         },
         filters=filters,
+        matchers=matchers,
     )
 
 
 def _fields(
-    side: Side, schema: ObjectSchema, units: Iterable[Unit], filters: dict[Side, Filter]
+    side: Side,
+    schema: ObjectSchema,
+    units: Iterable[Unit],
+    filters: dict[Side, Filter],
+    matchers: Iterable[Matcher],
 ) -> tuple[str, ...]:
     names = [schema.pipeline_field, schema.stage_field]
     names += [member.name for unit in units for member in unit.members(side)]
     names += fields_of(filters.get(side, Filter()))
+    names += [matcher.field(side) for matcher in matchers]
     return tuple(dict.fromkeys(name for name in names if name is not None))
 
 

@@ -9,6 +9,7 @@ from functools import cached_property
 from msgspec import Struct
 
 from actors.mapping.filters import Filter, explain, next_change
+from actors.mapping.matchers import Matcher
 from actors.mapping.units import Unit
 from actors.records import Side
 from actors.schema import ObjectSchema
@@ -57,6 +58,7 @@ class Sync(Struct, frozen=True, kw_only=True, dict=True):
         fields: by side, the native fields to read.
         scopes: by side, the mapped stages; empty without pipelines.
         filters: by side, what its records must pass; empty without filters.
+        matchers: how new records find their counterparts, in the order to be tried.
         version: changes when any decision could change: records are then decided anew.
     """
 
@@ -67,6 +69,7 @@ class Sync(Struct, frozen=True, kw_only=True, dict=True):
     fields: dict[Side, tuple[str, ...]]
     scopes: dict[Side, StageScope] = {}
     filters: dict[Side, Filter] = {}
+    matchers: tuple[Matcher, ...] = ()
     version: int = 0
 
     @cached_property

@@ -18,7 +18,16 @@ from msgspec import Struct
 
 from actors.errors import TielineError
 from actors.records import Side
-from actors.spec import Direction, FieldSpec, Pace, PipelineSpec, Prefer, Rules, SyncSpec
+from actors.spec import (
+    Direction,
+    FieldSpec,
+    MatchSpec,
+    Pace,
+    PipelineSpec,
+    Prefer,
+    Rules,
+    SyncSpec,
+)
 from daemon.config.decode import Decoder, Trail
 from daemon.config.lines import override, read_field, written_names
 from daemon.config.model import (
@@ -28,6 +37,7 @@ from daemon.config.model import (
     DaemonSection,
     FieldLine,
     Filters,
+    MatchLine,
     ObjectSync,
     PipelineLine,
 )
@@ -50,6 +60,7 @@ _RESERVED = frozenset(
     | set(FieldLine.__struct_fields__)
     | set(PipelineLine.__struct_fields__)
     | set(Filters.__struct_fields__)
+    | set(MatchLine.__struct_encode_fields__)
 )
 
 
@@ -297,6 +308,7 @@ class _SyncBuilder:
                 if wanted.parts
             },
             leave=section.filter.leave,
+            match=_match(section),
         )
         self._check_fields(spec)
         self._check_stages(section)
@@ -373,6 +385,14 @@ class _SyncBuilder:
         full = (*self._path[:-1], *path[1:]) if path[0] == ".." else (*self._path, *path)
         position = self._positions.find(full)
         self._problems.add(position.at, position.shown, message)
+
+
+def _match(section: ObjectSync) -> tuple[MatchSpec, ...] | None:
+    if section.match is None:
+        return None
+    return tuple(
+        MatchSpec(left=line.left, right=line.right, normal=line.as_) for line in section.match
+    )
 
 
 def _pace(section: ConnectionSection) -> Pace:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Annotated, Literal
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, field
 
 from actors.records import Side
 from actors.spec import (
@@ -20,6 +20,7 @@ from actors.spec import (
     Drift,
     Form,
     Leave,
+    Normal,
     Pace,
     Prefer,
     Rules,
@@ -175,6 +176,26 @@ class Filters(PerApp, frozen=True):
     leave: Leave = Leave.STOP
 
 
+class MatchLine(PerApp, frozen=True):
+    """A field of each app by which a new record finds its counterpart.
+
+    Attributes:
+        left: the field's name in the first app, under that app's name.
+        right: the field's name in the second app, under that app's name.
+        as_: how values are made alike: `exact`, `text` (without case, white space and accents),
+            `email`, `domain` or `phone`. Default: by the kind of the fields.
+    """
+
+    left: str
+    right: str
+    as_: Normal | None = field(default=None, name="as")
+
+
+MATCH_RULES = "match rules"
+MatchRules = Annotated[tuple[MatchLine, ...], MATCH_RULES]
+"""Match rules in the order to be tried, or the word `none`."""
+
+
 class ObjectSync(Section, frozen=True):
     """One kind of record that is kept in step.
 
@@ -187,6 +208,8 @@ class ObjectSync(Section, frozen=True):
         fields: which fields are the same.
         owners: how people are matched.
         filter: which records take part.
+        match: by which fields a new record finds its counterpart, tried in order, or `none`.
+            Default: contacts by e-mail, companies by domain, deals not at all.
         create: apps in which records may be created; default all that the direction allows.
         update: apps in which records that are there already may be changed; default likewise.
     """
@@ -199,6 +222,7 @@ class ObjectSync(Section, frozen=True):
     fields: tuple[FieldLine, ...] = ()
     owners: Owners = Owners()
     filter: Filters = Filters()
+    match: MatchRules | None = None
     create: tuple[Side, ...] | None = None
     update: tuple[Side, ...] | None = None
 

@@ -167,6 +167,44 @@ class ReadingKit:
         assert record_id not in {record.id for record in await list_all(bench)}
 
 
+class LookingUpKit:
+    """What `lookup` promises."""
+
+    async def test_a_look_up_finds_each_value_s_holders_without_regard_to_case(
+        self, bench: Bench
+    ) -> None:
+        shared, single = unique_text("shared 50% _a\\b"), unique_text("single")
+        ids = await bench.make([shared, shared, single, unique_text("other")])
+        wanted = [shared.upper(), single, unique_text("held by nobody")]
+        found = await bench.connector.lookup(
+            bench.object_name, bench.text_field, wanted, bench.fields
+        )
+        holders = {text: {one.id for one in records} for text, records in found.items()}
+        assert holders == {shared.upper(): set(ids[:2]), single: {ids[2]}}
+        read = await bench.connector.fetch(bench.object_name, [ids[2]], bench.fields)
+        assert found[single] == read.records
+
+    async def test_a_look_up_of_very_many_values_finds_all_holders(self, bench: Bench) -> None:
+        texts = [unique_text("many") for _ in range(7)]
+        ids = await bench.make(texts)
+        wanted = [*texts[:3], *(f"nobody {number}" for number in range(230)), *texts[3:]]
+        found = await bench.connector.lookup(
+            bench.object_name, bench.text_field, wanted, bench.fields
+        )
+        assert {text: [one.id for one in records] for text, records in found.items()} == {
+            text: [one] for text, one in zip(texts, ids, strict=True)
+        }
+
+    async def test_a_deleted_record_is_not_looked_up(self, bench: Bench) -> None:
+        text = unique_text("deleted")
+        (made,) = await bench.make([text])
+        await bench.delete(made)
+        found = await bench.connector.lookup(
+            bench.object_name, bench.text_field, [text], bench.fields
+        )
+        assert found == {}
+
+
 class CreatingKit:
     """What `write` promises of creates, and `find`."""
 
@@ -339,5 +377,5 @@ class UpdatingKit:
         assert newest.at >= older.at
 
 
-class ConnectorKit(DescribingKit, ReadingKit, CreatingKit, UpdatingKit):
+class ConnectorKit(DescribingKit, ReadingKit, LookingUpKit, CreatingKit, UpdatingKit):
     """All that every connector must do."""

@@ -17,7 +17,7 @@ from actors.records import Edit, Gone, Snapshot
 from actors.schema import AppSchema
 from daemon.connectors.budget import Budget
 from daemon.connectors.client import HttpClient, Limits
-from daemon.connectors.hubspot import changes, presence, reading
+from daemon.connectors.hubspot import changes, lookups, presence, reading
 from daemon.connectors.hubspot.changes import Margins
 from daemon.connectors.hubspot.history import Authorship, read_edits
 from daemon.connectors.hubspot.kinds import KINDS, ObjectKind
@@ -218,6 +218,12 @@ class HubSpotConnector:
     ) -> dict[str, Snapshot | Gone]:
         """Look up records by tieline's key, archived ones included."""
         return await presence.find(self._session, _kind(object_name), keys, fields)
+
+    async def lookup(
+        self, object_name: str, field: str, values: Sequence[str], fields: Sequence[str]
+    ) -> dict[str, tuple[Snapshot, ...]]:
+        """Look up live records by what a property holds: contacts by any of their e-mails."""
+        return await lookups.lookup(self._session, _kind(object_name), field, values, fields)
 
     async def edits(
         self, object_name: str, wanted: Mapping[str, Sequence[str]]

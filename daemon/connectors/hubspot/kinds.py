@@ -6,6 +6,7 @@ from msgspec import Struct
 
 KEY_PROPERTY = "tieline_key"
 MERGED_PROPERTY = "hs_merged_object_ids"
+MORE_EMAILS = "hs_additional_emails"
 OWNER_PROPERTY = "hubspot_owner_id"
 
 

@@ -121,6 +121,7 @@ class Filter(Wire, omit_defaults=True):
     operator: str
     value: str | None = None
     high_value: str | None = None
+    values: list[str] = []
 
 
 class FilterGroup(Wire):

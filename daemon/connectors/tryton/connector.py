@@ -25,6 +25,7 @@ from daemon.connectors.tryton.changes import (
 )
 from daemon.connectors.tryton.database import Database
 from daemon.connectors.tryton.doubts import Doubts
+from daemon.connectors.tryton.lookups import BATCH, domain_of, group
 from daemon.connectors.tryton.options import TrytonOptions
 from daemon.connectors.tryton.rpc import TooLargeError
 from daemon.connectors.tryton.schema import DEALS, describe_deals
@@ -164,6 +165,30 @@ class TrytonConnector:
         if wait:
             raise TransientError("a create may still be under way in Tryton", wait)
         return dict(found)
+
+    async def lookup(
+        self, object_name: str, field: str, values: Sequence[str], fields: Sequence[str]
+    ) -> dict[str, tuple[Snapshot, ...]]:
+        """Look up records by what a field holds, texts without regard to case."""
+        self._check_object(object_name)
+        definition = (await self._database.model()).definitions.get(field)
+        if definition is None:
+            raise SchemaDriftError(f"{self._app}: Tryton has no field {field} on {object_name}")
+        names = tuple(dict.fromkeys((*fields, field)))
+        pending = [list(values[start : start + BATCH]) for start in range(0, len(values), BATCH)]
+        records: list[Snapshot] = []
+        while pending:
+            batch = pending.pop()
+            domain = domain_of(field, definition.type, batch)
+            if domain is None:
+                continue
+            rows, size = await self._search(domain, names, None, self._options.page_size)
+            if len(rows) == size and len(batch) > 1:  # of some values none may have come
+                middle = len(batch) // 2
+                pending += [batch[:middle], batch[middle:]]
+            else:
+                records += rows
+        return group(values, field, records)
 
     async def edits(
         self, object_name: str, wanted: Mapping[str, Sequence[str]]

@@ -19,6 +19,7 @@ from actors.attention import Attention
 from actors.ledger import Ledger
 from actors.links import Settled
 from actors.mapping.record import Sync
+from actors.meeting import Meeting
 from actors.messages import (
     Drain,
     Mapped,
@@ -58,6 +59,7 @@ class Reconciler:
         outboxes: Mapping[Side, Outbox],
         looks: Mapping[Side, LookBox],
         permits: anyio.Semaphore,
+        meeting: Meeting | None = None,
     ) -> None:
         self._sync = sync
         self._apps = connectors
@@ -67,6 +69,7 @@ class Reconciler:
         self._outboxes = outboxes
         self._looks = looks
         self._permits = permits
+        self._meeting = meeting or Meeting()
         self._owed_permits = 0
         self._attention = Attention()
         self._rounds = Rounds(sync=sync, store=store, clock=clock, pace=pace, looks=looks)
@@ -79,6 +82,7 @@ class Reconciler:
             attention=self._attention,
             looks=looks,
             rounds=self._rounds,
+            meeting=self._meeting,
         )
         self._cursors_at = clock.monotonic()
         self._is_working = True
@@ -132,11 +136,16 @@ class Reconciler:
                 await self._commit(await self._rulings.recovered(message))
             case Tick():
                 await self._rounds.make(self._outboxes, self._attention)
+                await self._arrivals()
                 self._permits.release()
             case Drain():
                 await self._commit(await self._withdrawn())
             case _:
                 assert_never(message)
+
+    async def _arrivals(self) -> None:
+        if ids := self._meeting.take(self._sync.name):
+            await self._commit(await self._rulings.arrived(ids))
 
     async def _page(self, page: Mapped) -> None:
         if page.origin is Origin.LOOK:
@@ -164,6 +173,7 @@ class Reconciler:
         work = ledger.work()
         await self._store.commit(work)
         self._monitor.committed(self._sync.name, work)
+        self._meeting.linked(self._sync.spec.object, work.links)
         for link in work.links:
             self._rounds.scheduled(link)
         for intent in work.intents:

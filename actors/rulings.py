@@ -19,6 +19,7 @@ from actors.intents import Done, Exists, Intent
 from actors.ledger import Ledger
 from actors.links import End, Link, Seen, Settled, Status
 from actors.mapping.record import Sync
+from actors.meeting import Meeting
 from actors.messages import Judged, Mapped, Recovered, Written
 from actors.observing import (
     arrivals,
@@ -32,6 +33,7 @@ from actors.observing import (
 )
 from actors.outbox import LookBox
 from actors.outcomes import Outcomes, Verdict, concluded
+from actors.partners import PartnerBook
 from actors.ports import Clock, Connector, Store
 from actors.records import Departure, Edit, Gone, Side, Snapshot, source_of
 from actors.rounds import Rounds
@@ -60,6 +62,7 @@ class Rulings:
         attention: Attention,
         looks: Mapping[Side, LookBox],
         rounds: Rounds,
+        meeting: Meeting | None = None,
     ) -> None:
         self._sync = sync
         self._apps = connectors
@@ -69,6 +72,8 @@ class Rulings:
         self._attention = attention
         self._looks = looks
         self._rounds = rounds
+        self._meeting = meeting or Meeting()
+        self._book = PartnerBook(sync, store, connectors)
         self._outcomes = Outcomes(
             sync=sync, store=store, clock=clock, pace=pace, connectors=connectors
         )
@@ -77,7 +82,11 @@ class Rulings:
 
     async def page(self, page: Mapped) -> Ledger:
         """Deal with a page: each record is decided or marked as due."""
+        self._book = PartnerBook(self._sync, self._store, self._apps)
         links, resting = await self._links_of(page)
+        fresh = [one.record.values for one in page.records if one.record.id not in resting]
+        await self._book.read(page.side, fresh)
+        await self._book.learn(links)
         ledger = Ledger(self._sync.name, links)
         for judged in page.records:
             if judged.record.id in resting:
@@ -370,6 +379,7 @@ class Rulings:
                 side for side, app in self._apps.items() if app.capabilities.history
             ),
             exact=exact or {},
+            partners=self._book.partners,
         )
 
     async def rule(self, ledger: Ledger, link: Link, side: Side, began: float) -> None:
@@ -377,6 +387,12 @@ class Rulings:
         if self._is_half_read(link):
             reason = "both sides are read anew under the new configuration"
             ledger.put(self._due(link, reason, link.attempts))
+            return
+        try:
+            await self._book.learn((link,))
+            await self._book.prove(link)
+        except TransientError:
+            ledger.put(self._due(link, "its associations cannot be judged now", link.attempts))
             return
         ruling = decide_link(self._sync, link, self._known())
         if ruling.traces:
@@ -433,6 +449,7 @@ class Rulings:
 
     def _apply(self, ledger: Ledger, ruling: Ruling) -> None:
         link = ruling.link
+        self._meeting.wait(self._sync.name, link.id, ruling.awaited)
         if _fails(link):
             ledger.put(self._outcomes.failing(link, link.reason))
         elif self._attention.expects(link.id):
@@ -451,6 +468,22 @@ class Rulings:
                     **msgspec.structs.asdict(draft),
                 )
             )
+
+    # --- arrivals ---------------------------------------------------------------------------
+
+    async def arrived(self, ids: Collection[int]) -> Ledger:
+        """Decide links again whose associations waited for other records to be linked."""
+        links = await self._store.load_links_by_id(sorted(ids))
+        self._book = PartnerBook(self._sync, self._store, self._apps)
+        await self._book.learn(links.values())
+        ledger = Ledger(self._sync.name, links.values())
+        for link in links.values():
+            ends = [end for side in Side if (end := link.end(side)) is not None]
+            is_readable = all(end.seen is not None and end.gone is None for end in ends)
+            if is_readable and not self._attention.is_busy(link.id):
+                side = Side.LEFT if link.left is not None else Side.RIGHT
+                await self.rule(ledger, link, side, self._clock.monotonic())
+        return ledger
 
     # --- answers ----------------------------------------------------------------------------
 
@@ -497,6 +530,7 @@ class Rulings:
     async def _answer_ledger(
         self, side: Side, intents: Iterable[Intent], ids: Collection[str]
     ) -> Ledger:
+        self._book = PartnerBook(self._sync, self._store, self._apps)
         links = await self._store.load_links_by_id(sorted({one.link for one in intents}))
         rows = await self._load(side, ids)
         by_id = {one.id: one for one in rows.values()} | links

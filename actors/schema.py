@@ -33,8 +33,8 @@ class Field(Struct, frozen=True, kw_only=True):
         required: the app refuses the empty value.
         unique: no two records hold the same value.
         options: the values of an enum; empty for other kinds.
-        target: for a reference, what it refers to: `users`, `contacts`, `companies` or the
-            app's own word.
+        target: for a reference or a set of them, what it refers to: `users`, `contacts`,
+            `companies` or the app's own word.
         max_length: longest text in characters, or None where the app names no limit.
         digits: decimals after the point that the app keeps, or None for all.
         trims: the app strips outer white space.

@@ -12,7 +12,9 @@ from typing import TypeVar
 import msgspec
 
 from actors.errors import MappingError
+from actors.mapping.associate import association_units
 from actors.mapping.conditions import Grounds, make_filter
+from actors.mapping.directions import narrowed
 from actors.mapping.filters import Filter, fields_of
 from actors.mapping.record import StageScope, Sync
 from actors.mapping.relate import Surroundings, relate
@@ -47,7 +49,11 @@ def compile_sync(
         return None, tuple(problems)
     around = Surroundings(spec=spec, left=left, right=right, objects=objects)
     pairs = _stage_pairs(spec, objects, report)
-    units = [*_stage_unit(spec, objects, pairs), *_field_units(around, report)]
+    units = [
+        *_stage_unit(spec, objects, pairs),
+        *_field_units(around, report),
+        *association_units(around, report),
+    ]
     filters = _filters(around, report)
     if problems:
         return None, tuple(problems)
@@ -256,28 +262,11 @@ def _resolved(
 
 def _field_unit(around: Surroundings, mapping: FieldSpec, fields: dict[Side, Field]) -> Unit:
     spec = around.spec
-    direction = _direction(spec, mapping, fields)
+    direction = narrowed(spec, mapping.direction, fields)
     relation, members, fallback = relate(around, mapping, fields)
     key = f"{mapping.left}={mapping.right}"
     unit = _unit(key, members, relation, spec, direction, mapping)
     return msgspec.structs.replace(unit, fallback=fallback)
-
-
-def _direction(spec: SyncSpec, mapping: FieldSpec, fields: dict[Side, Field]) -> Direction:
-    direction = (mapping.direction or spec.direction).within(spec.direction)
-    if direction is None:
-        raise MappingError("the field goes against the direction of the whole sync")
-    for side, field in fields.items():
-        if direction.allows(side) and not field.writable:
-            to_other = Direction.TO_LEFT if side is Side.RIGHT else Direction.TO_RIGHT
-            narrowed = to_other.within(direction)
-            if mapping.direction is not None or narrowed is None:
-                app = spec.app(side)
-                raise MappingError(
-                    f'{app}: "{field.name}" is read-only; map it only to {spec.app(side.other)}'
-                )
-            direction = narrowed
-    return direction
 
 
 def _unit(

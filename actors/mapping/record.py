@@ -74,6 +74,11 @@ class Sync(Struct, frozen=True, kw_only=True, dict=True):
         """The units by their keys."""
         return {unit.key: unit for unit in self.units}
 
+    @cached_property
+    def associations(self) -> tuple[Unit, ...]:
+        """The units that are links to records of other syncs."""
+        return tuple(unit for unit in self.units if unit.association is not None)
+
     @property
     def name(self) -> str:
         """The sync's name (`sales/deals`)."""

@@ -57,7 +57,7 @@ def relate(around: Surroundings, mapping: FieldSpec, fields: Fields) -> Related:
     kinds = (fields[Side.LEFT].kind, fields[Side.RIGHT].kind)
     if _is_money(around, fields):
         return _money(around, fields)
-    if set(kinds) == {Kind.REFERENCE}:
+    if kinds.count(Kind.MULTI_REFERENCE) or set(kinds) == {Kind.REFERENCE}:
         return _people(around, fields), members, _fallbacks(around)
     relation = _relation(around, mapping, fields, kinds)
     if relation is None:

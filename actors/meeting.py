@@ -1,0 +1,58 @@
+"""Where the syncs of one connection meet: who waits for whose links, and whether all are quiet.
+
+A hint, no more: it is lost in a crash, and what waits is due again by the store in any case.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from actors.associations import PartnerKey
+from actors.links import Link
+from actors.partners import is_counted
+from actors.records import Side
+
+_MOST_WAITING = 200_000
+
+
+class Meeting:
+    """Shared by the syncs of one connection while they run."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[PartnerKey, set[tuple[str, int]]] = {}
+        self._woken: dict[str, set[int]] = {}
+        self._is_resting: dict[str, bool] = {}
+
+    def wait(self, sync: str, link_id: int, keys: Iterable[PartnerKey]) -> None:
+        """Note that a link of this sync waits until these records are linked."""
+        for key in keys:
+            if len(self._waiting) < _MOST_WAITING:
+                self._waiting.setdefault(key, set()).add((sync, link_id))
+
+    def linked(self, object_name: str, links: Iterable[Link]) -> None:
+        """Wake those who wait for records of these links, as they have just been stored."""
+        if not self._waiting:
+            return
+        for link in links:
+            if not is_counted(link):
+                continue
+            for side in Side:
+                end = link.end(side)
+                assert end is not None, "a link that counts has both ends"
+                for sync, waiting in self._waiting.pop((object_name, side, end.id), ()):
+                    self._woken.setdefault(sync, set()).add(waiting)
+
+    def take(self, sync: str) -> list[int]:
+        """Return the links of this sync that need not wait any longer, and forget them."""
+        return sorted(self._woken.pop(sync, ()))
+
+    # --- quiet ------------------------------------------------------------------------------
+
+    def join(self, sync: str) -> None:
+        """A sync begins to run until quiet: the others wait for it."""
+        self._is_resting[sync] = False
+
+    def rest(self, sync: str, *, is_quiet: bool) -> bool:
+        """Say how it is with one sync; return whether all are quiet and nobody was woken."""
+        self._is_resting[sync] = is_quiet
+        return all(self._is_resting.values()) and not any(self._woken.values())

@@ -19,6 +19,9 @@ class ObjectKind(Struct, frozen=True, kw_only=True):
         group: the property group that tieline's own property is put in.
         email: the property that is an e-mail address although its type says text.
         required: properties that cannot be emptied.
+        plural: the vendor's word for several.
+        links: the types whose links to this one are fields of this one.
+        primary: by such a type, HubSpot's number for the primary one of several.
     """
 
     name: str
@@ -27,6 +30,9 @@ class ObjectKind(Struct, frozen=True, kw_only=True):
     group: str
     email: str | None = None
     required: tuple[str, ...] = ()
+    plural: str = ""
+    links: tuple[str, ...] = ()
+    primary: dict[str, int] = {}
     pipeline: str | None = None
     stage: str | None = None
     amount: str | None = None
@@ -43,6 +49,9 @@ DEALS = ObjectKind(
     native="deal",
     modified="hs_lastmodifieddate",
     group="dealinformation",
+    plural="deals",
+    links=("contacts", "companies"),
+    primary={"companies": 5},
     required=("pipeline", "dealstage"),
     pipeline="pipeline",
     stage="dealstage",
@@ -54,6 +63,9 @@ CONTACTS = ObjectKind(
     native="contact",
     modified="lastmodifieddate",
     group="contactinformation",
+    plural="contacts",
+    links=("companies",),
+    primary={"companies": 1},
     email="email",
 )
 COMPANIES = ObjectKind(
@@ -61,5 +73,6 @@ COMPANIES = ObjectKind(
     native="company",
     modified="hs_lastmodifieddate",
     group="companyinformation",
+    plural="companies",
 )
 KINDS = {kind.name: kind for kind in (DEALS, CONTACTS, COMPANIES)}

@@ -99,7 +99,9 @@ def _assembled(
     filters: dict[Side, Filter],
 ) -> Sync:
     versions = [(unit.key, unit.version) for unit in units]
-    meaning = (spec, versions, filters)
+    # What the other objects are shows in the units: those that stay the same stay at rest.
+    alone = msgspec.structs.replace(spec, peers=(), associations=None)
+    meaning = (alone, versions, filters)
     return Sync(
         spec=spec,
         version=zlib.crc32(msgspec.json.encode(meaning, order="deterministic")),

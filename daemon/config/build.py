@@ -19,9 +19,11 @@ from msgspec import Struct
 from actors.errors import TielineError
 from actors.records import Side
 from actors.spec import Direction, FieldSpec, Pace, PipelineSpec, Prefer, Rules, SyncSpec
+from daemon.config.associations import association_specs
 from daemon.config.decode import Decoder, Trail
 from daemon.config.model import (
     OBJECTS,
+    AssociationLine,
     Conflicts,
     ConnectionSection,
     DaemonSection,
@@ -48,6 +50,7 @@ _RESERVED = frozenset(
     | set(FieldLine.__struct_fields__)
     | set(PipelineLine.__struct_fields__)
     | set(Filters.__struct_fields__)
+    | set(AssociationLine.__struct_fields__)
 )
 
 
@@ -185,15 +188,16 @@ class Builder:
             return None
         self._check_times(section, path)
         syncs = []
+        peers = tuple(word for word in OBJECTS if getattr(section, word) is not None)
         for word in OBJECTS:
             if (one := getattr(section, word)) is not None:
                 builder = _SyncBuilder(
                     self._problems, self._positions(), (*path, word), names, apps
                 )
-                syncs.append(builder.sync(word, one, section.timezone))
+                syncs.append(builder.sync(word, one, section.timezone, peers))
         is_empty = isinstance(node, Mapping) and not node.entries.keys() & set(OBJECTS)
         if is_empty:
-            self._problems.add(node.at, path, f"nothing syncs; add {' or '.join(OBJECTS)}:")
+            self._problems.add(node.at, path, f"nothing syncs; add {_any_of(OBJECTS)}")
         return Connection(
             name=name, left=names[0], right=names[1], syncs=tuple(syncs), pace=_pace(section)
         )
@@ -258,8 +262,10 @@ class _SyncBuilder:
         self._names = names
         self._apps = apps
 
-    def sync(self, word: str, section: ObjectSync, timezone: str | None) -> SyncSpec:
-        """Make the spec."""
+    def sync(
+        self, word: str, section: ObjectSync, timezone: str | None, peers: tuple[str, ...]
+    ) -> SyncSpec:
+        """Make the spec; `peers` are all objects of the connection."""
         left, right = self._names
         self._check_support(word)
         rules = self._sync_rules(section)
@@ -289,6 +295,8 @@ class _SyncBuilder:
                 if wanted.parts
             },
             leave=section.filter.leave,
+            peers=tuple(one for one in peers if one != word),
+            associations=association_specs(section.associations, self._names, self._at),
         )
         self._check_fields(spec)
         self._check_stages(section)
@@ -391,6 +399,11 @@ def _pace(section: ConnectionSection) -> Pace:
         late=section.late,
         orders=section.orders,
     )
+
+
+def _any_of(words: tuple[str, ...]) -> str:
+    keys = [f"{word}:" for word in words]
+    return f"{', '.join(keys[:-1])} or {keys[-1]}"
 
 
 def _is_zone(name: str) -> bool:

@@ -20,7 +20,7 @@ from actors.records import Side
 from actors.spec import Direction, Operator, Prefer
 from daemon.config.conditions import ASKS, CONDITIONS_PAGE, GROUPS, OPERATORS
 from daemon.config.durations import write_duration
-from daemon.config.model import CONDITIONS, PAIRS, ConnectionSection, DaemonSection, PerApp
+from daemon.config.model import CONDITIONS, PAIRS, WORD, ConnectionSection, DaemonSection, PerApp
 from daemon.config.secrets import Secret, is_secret_key
 from daemon.connectors.registry import AnyConnectorType
 
@@ -134,6 +134,8 @@ def _of(hint: Hint, path: tuple[str, ...]) -> Schema:
     if origin is Annotated:
         if CONDITIONS in args:
             return CONDITIONS_ALL
+        if WORD in args:
+            return {"anyOf": [TEXT, _of(args[0], path)]}
         return MAPPED if PAIRS in args else _limited(_of(args[0], path), args[1:])
     if origin in (Union, types.UnionType):
         real = [member for member in args if member is not type(None)]
@@ -234,7 +236,8 @@ def _rows(path: str, kind: type[Struct]) -> list[str]:
     for field in msgspec.structs.fields(kind):
         lines.append(f"| `{_key(kind, field)}` | {_default(field)} | {about.get(field.name, '')} |")
         if inner := _inner(field.type):
-            mark = "[]" if get_origin(field.type) is tuple else ""
+            is_list = any(get_origin(one) is tuple for one in (field.type, *get_args(field.type)))
+            mark = "[]" if is_list else ""
             below += _rows(f"{path}.{field.encode_name}{mark}", inner)
     return [*lines, "", *below]
 
@@ -259,7 +262,7 @@ def _default(field: msgspec.structs.FieldInfo) -> str:
 
 def _inner(hint: Hint) -> type[Struct] | None:
     """Return the Struct that a key holds, one or a list of them."""
-    for one in (hint, *get_args(hint)) if CONDITIONS not in get_args(hint) else ():
-        if isinstance(one, type) and issubclass(one, Struct):
-            return one
-    return None
+    if isinstance(hint, type) and issubclass(hint, Struct):
+        return hint
+    inner = get_args(hint) if CONDITIONS not in get_args(hint) else ()
+    return next((found for one in inner if (found := _inner(one))), None)

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from msgspec.structs import replace
 
 from actors.errors import AuthError, OutcomeUnknownError, TransientError
-from actors.intents import Done, Intent, IntentKind, Outcome, Unknown, Vanished
+from actors.intents import Done, Exists, Intent, IntentKind, Outcome, Unknown, Vanished
 from actors.records import Snapshot
 from daemon.connectors.hubspot.associations import (
     Change,
@@ -58,6 +58,22 @@ async def write_with_links(
     return tuple(outcomes[at] for at in range(len(intents)))
 
 
+async def _with_found(
+    session: Session, kind: ObjectKind, fields: Sequence[str], outcomes: dict[int, Outcome]
+) -> dict[int, Outcome]:
+    """Fill in the links of records that were there already."""
+    there = {
+        at: (one, one.current)
+        for at, one in outcomes.items()
+        if isinstance(one, Exists) and one.current is not None
+    }
+    records = await with_links(session, kind, fields, [current for _, current in there.values()])
+    return {
+        at: replace(exists, current=whole)
+        for (at, (exists, _)), whole in zip(there.items(), records, strict=True)
+    }
+
+
 async def _link(
     session: Session,
     kind: ObjectKind,
@@ -66,6 +82,7 @@ async def _link(
     outcomes: dict[int, Outcome],
     changes: Sequence[Change],
 ) -> dict[int, Outcome]:
+    found = await _with_found(session, kind, fields, outcomes)
     refused = await write_links(session, kind, changes)
     others = [record for at, record in written.items() if at not in outcomes]
     fetched = await fetch(session, kind, others, plain(fields))
@@ -73,7 +90,6 @@ async def _link(
     stored |= {one.stored.id: one.stored for one in outcomes.values() if isinstance(one, Done)}
     whole = {one.id: one for one in await with_links(session, kind, fields, tuple(stored.values()))}
     gone = {one.id: Vanished(how=one.how, into=one.into) for one in fetched.gone}
-    found: dict[int, Outcome] = {}
     for at, record in written.items():
         if record in gone:
             found[at] = gone[record]

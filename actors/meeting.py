@@ -21,6 +21,7 @@ class Meeting:
     def __init__(self) -> None:
         self._waiting: dict[PartnerKey, set[tuple[str, int]]] = {}
         self._woken: dict[str, set[int]] = {}
+        self._looks: dict[str, dict[tuple[Side, str], None]] = {}
         self._is_resting: dict[str, bool] = {}
 
     def wait(self, sync: str, link_id: int, keys: Iterable[PartnerKey]) -> None:
@@ -46,6 +47,16 @@ class Meeting:
         """Return the links of this sync that need not wait any longer, and forget them."""
         return sorted(self._woken.pop(sync, ()))
 
+    # --- looks ------------------------------------------------------------------------------
+
+    def look(self, sync: str, side: Side, ids: Iterable[str]) -> None:
+        """Have a sync read these records: somebody else's record shows that they changed."""
+        self._looks.setdefault(sync, {}).update(((side, one), None) for one in ids)
+
+    def take_looks(self, sync: str) -> list[tuple[Side, str]]:
+        """Return the records that this sync is to read, and forget them."""
+        return list(self._looks.pop(sync, ()))
+
     # --- quiet ------------------------------------------------------------------------------
 
     def join(self, sync: str) -> None:
@@ -55,4 +66,5 @@ class Meeting:
     def rest(self, sync: str, *, is_quiet: bool) -> bool:
         """Say how it is with one sync; return whether all are quiet and nobody was woken."""
         self._is_resting[sync] = is_quiet
-        return all(self._is_resting.values()) and not any(self._woken.values())
+        has_work = any(self._woken.values()) or any(self._looks.values())
+        return all(self._is_resting.values()) and not has_work

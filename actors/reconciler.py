@@ -144,6 +144,9 @@ class Reconciler:
                 assert_never(message)
 
     async def _arrivals(self) -> None:
+        """Do what other syncs of the connection have found for this one to do."""
+        for side, one in self._meeting.take_looks(self._sync.name):
+            self._looks[side].want(one)
         if ids := self._meeting.take(self._sync.name):
             await self._commit(await self._rulings.arrived(ids))
 

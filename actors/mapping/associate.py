@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import msgspec
 from msgspec import Struct
@@ -58,11 +58,14 @@ class Missing(Struct, frozen=True):
     reason: str
 
 
-def left_out(around: Surroundings) -> Iterator[Missing]:
-    """Say of each other object why it has no association by itself, where it has none (F17)."""
+def left_out(around: Surroundings, units: Iterable[Unit]) -> Iterator[Missing]:
+    """Say of each other object that syncs why no links to it do, where none do (F17)."""
+    there = {unit.association.object for unit in units if unit.association is not None}
     for peer in around.spec.peers:
-        found = _by_object(around, AssociationSpec(object=peer))
-        if isinstance(found, Missing):
+        if peer not in there:
+            found = _by_object(around, AssociationSpec(object=peer))
+            if isinstance(found, Unit):
+                found = Missing(peer, "not asked for under associations:")
             yield found
 
 

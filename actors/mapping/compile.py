@@ -99,6 +99,10 @@ def _assembled(
     filters: dict[Side, Filter],
 ) -> Sync:
     versions = [(unit.key, unit.version) for unit in units]
+    shows = {
+        side: {name: to for name, to in one.shows.items() if to in spec.peers}
+        for side, one in objects.items()
+    }
     # What the other objects are shows in the units: those that stay the same stay at rest.
     alone = msgspec.structs.replace(spec, peers=(), associations=None)
     meaning = (alone, versions, filters)
@@ -108,7 +112,10 @@ def _assembled(
         left=objects[Side.LEFT],
         right=objects[Side.RIGHT],
         units=units,
-        fields={side: _fields(side, objects[side], units, filters) for side in objects},
+        fields={
+            side: (*_fields(side, objects[side], units, filters), *shows[side]) for side in objects
+        },
+        shows=shows,
         scopes={
             side: _scope(objects[side], {pair[index] for pair in pairs})
             for index, side in enumerate((Side.LEFT, Side.RIGHT))

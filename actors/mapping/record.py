@@ -57,6 +57,7 @@ class Sync(Struct, frozen=True, kw_only=True, dict=True):
         fields: by side, the native fields to read.
         scopes: by side, the mapped stages; empty without pipelines.
         filters: by side, what its records must pass; empty without filters.
+        shows: by side, fields that show changed links of another object's records, and which.
         version: changes when any decision could change: records are then decided anew.
     """
 
@@ -67,6 +68,7 @@ class Sync(Struct, frozen=True, kw_only=True, dict=True):
     fields: dict[Side, tuple[str, ...]]
     scopes: dict[Side, StageScope] = {}
     filters: dict[Side, Filter] = {}
+    shows: dict[Side, dict[str, str]] = {}
     version: int = 0
 
     @cached_property

@@ -150,7 +150,7 @@ class Twins(Tieline):
         self,
         *,
         direction: str = "both",
-        presence: str = "5s",
+        presence: str = "20m",
         deals: str = "",
         others: bool = True,
     ) -> None:

@@ -56,8 +56,8 @@ CAPABILITIES = Capabilities(
         "HubSpot has no conditional write: a record is read again just before it is written, "
         "and an edit that falls in between is found in the property's history.",
         "Records that tieline creates carry the unique property tieline_key.",
-        "Links between records are read with the records. Where HubSpot does not count a changed "
-        "link as a change of the record, it shows when the record is next looked at (presence).",
+        "Links between records are read with the records. Where HubSpot counts a changed link as a "
+        "change of neither record, it shows when the records are next looked at (presence).",
         "Changes come from the search index, which follows writes by seconds, at times by minutes.",
     ),
 )

@@ -21,6 +21,7 @@ class ObjectKind(Struct, frozen=True, kw_only=True):
         required: properties that cannot be emptied.
         plural: the vendor's word for several.
         links: the types whose links to this one are fields of this one.
+        shows: the types whose links to this one HubSpot counts as changes of this one only.
         primary: by such a type, HubSpot's number for the primary one of several.
     """
 
@@ -32,6 +33,7 @@ class ObjectKind(Struct, frozen=True, kw_only=True):
     required: tuple[str, ...] = ()
     plural: str = ""
     links: tuple[str, ...] = ()
+    shows: tuple[str, ...] = ()
     primary: dict[str, int] = {}
     pipeline: str | None = None
     stage: str | None = None
@@ -74,5 +76,6 @@ COMPANIES = ObjectKind(
     modified="hs_lastmodifieddate",
     group="companyinformation",
     plural="companies",
+    shows=("deals", "contacts"),
 )
 KINDS = {kind.name: kind for kind in (DEALS, CONTACTS, COMPANIES)}

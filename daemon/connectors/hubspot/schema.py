@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from actors.errors import ScopeError
 from actors.schema import AppSchema, Closing, Field, ObjectSchema, Option, Pipeline, Stage, User
 from actors.values import Kind
-from daemon.connectors.hubspot.associations import declared
+from daemon.connectors.hubspot.associations import PREFIX, declared
 from daemon.connectors.hubspot.kinds import (
     DEALS,
     KEY_PROPERTY,
@@ -78,7 +78,12 @@ def _with_links(objects: Sequence[ObjectSchema]) -> list[ObjectSchema]:
     """Add the links between records, as far as the token may read both ends."""
     readable = [one.name for one in objects]
     return [
-        replace(one, fields=(*one.fields, *declared(KINDS[one.name], readable))) for one in objects
+        replace(
+            one,
+            fields=(*one.fields, *declared(KINDS[one.name], readable)),
+            shows={f"{PREFIX}{to}": to for to in KINDS[one.name].shows if to in readable},
+        )
+        for one in objects
     ]
 
 

@@ -25,23 +25,27 @@ connections:
     poll: 1s
     presence: {presence}
     retry: {{first: 2s, last: 10s}}
-    deals:
+{deals}{others}"""
+DEALS = """    deals:
       direction: {direction}
       pipelines:
         - one: Sales Pipeline
           two: Sales Pipeline
           stages: {{Qualified To Buy: Qualified To Buy}}
-      fields: [{{one: dealname, two: dealname}}]{deals}
-{others}"""
+      fields: [{{one: dealname, two: dealname}}]
+      {more}
+"""
 OTHERS = """    contacts:
       direction: {direction}
       fields: [{{one: firstname, two: firstname}}]
+      {more}
     companies:
       direction: {direction}
       fields: [{{one: name, two: name}}]
 """
 NAMES = {"deals": "dealname", "contacts": "firstname", "companies": "name"}
 PEOPLE = "people"
+PRIMARY = {"deals": 5, "contacts": 1}
 PAIRS = (("deals", "contacts"), ("deals", "companies"), ("contacts", "companies"))
 
 
@@ -102,6 +106,27 @@ class Account:
             path = f"/crm/v3/objects/{object_type}?limit=100&after={after}" if after else None
         return found
 
+    def ids(self, object_type: str) -> dict[str, str]:
+        """Return the ids of live records by their names, which must be different."""
+        names = self.names(object_type)
+        found = {name: one for one, name in names.items()}
+        assert len(found) == len(names), f"two {object_type} share a name: {names}"
+        return found
+
+    def mark_primary(self, source: str, one: str, company: str) -> None:
+        """Let a person make a company the primary one of a deal or contact."""
+        kind = {"associationCategory": "HUBSPOT_DEFINED", "associationTypeId": PRIMARY[source]}
+        pair = {"from": {"id": one}, "to": {"id": company}, "types": [kind]}
+        path = f"/crm/v4/associations/{source}/companies/batch/create"
+        self._api("POST", path, json={"inputs": [pair]})
+        # A moved mark alone is no change of either record to HubSpot.
+        self.touch(source, one, **{"deals": {"description": "x"}}.get(source, {"jobtitle": "x"}))
+
+    def polls(self, since: int) -> dict[str, int]:
+        """Count tieline's searches by object type."""
+        calls = [one["path"] for one in self.sandbox.log(since)["requests"]]
+        return {kind: sum(f"/{kind}/search" in path for path in calls) for kind in NAMES}
+
     def links(self) -> set[tuple[str, str]]:
         """Return all links as pairs of names, with ` (primary)` behind a primary company."""
         found: set[tuple[str, str]] = set()
@@ -152,17 +177,18 @@ class Twins(Tieline):
         direction: str = "both",
         presence: str = "20m",
         deals: str = "",
+        contacts: str = "",
+        deals_too: bool = True,
         others: bool = True,
     ) -> None:
-        """Write tieline.yaml; `deals` is added to the deals sync."""
+        """Write tieline.yaml; `deals` and `contacts` are lines added to these syncs."""
         text = CONFIG.format(
             port=self.port,
             one=self.one.sandbox.url,
             two=self.two.sandbox.url,
-            direction=direction,
             presence=presence,
-            deals=f"\n      {deals}" if deals else "",
-            others=OTHERS.format(direction=direction) if others else "",
+            deals=DEALS.format(direction=direction, more=deals) if deals_too else "",
+            others=OTHERS.format(direction=direction, more=contacts) if others else "",
         )
         (self.folder / "tieline.yaml").write_text(text)
 

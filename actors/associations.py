@@ -12,9 +12,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeAlias
 
+import msgspec
 from msgspec import Struct
 
-from actors.links import Link
+from actors.links import Link, Status
 from actors.mapping.linked import ids_of, is_single, ordered, raws_of
 from actors.mapping.record import Sync
 from actors.mapping.units import Association, Unit
@@ -26,8 +27,11 @@ PartnerKey: TypeAlias = tuple[str, Side, str]
 """A record: its object, the side it is on, its id there."""
 Sides: TypeAlias = Mapping[Side, Observed]
 
+WAITS = "an association waits for"
 _FIRST_US = 2_000_000
 _LAST_US = 900_000_000
+_PATIENT_TRIES = 7
+"""Together some four minutes."""
 
 
 class Absence(Struct, frozen=True):
@@ -266,11 +270,16 @@ def created_members(
 
 
 def awaited_for_create(
-    unit: Unit, target: Side, source: Raws, partners: Partners
+    unit: Unit, target: Side, source: Raws, partners: Partners, tries: int
 ) -> tuple[PartnerKey, ...]:
-    """Return the records without which a new one cannot be made, as long as they may come."""
+    """Return the records that a new one is to wait for, as long as they may come.
+
+    What the target requires is waited for. So is, for some minutes, the one record of a single
+    reference: an app may lock it once the record has moved on.
+    """
     keys = [(terms_of(unit).object, target.other, one) for one in ids_of(source)]
-    if not unit.requires(target) or any(key in partners.ids for key in keys):
+    is_patient = is_single(unit, target) and tries < _PATIENT_TRIES
+    if not (unit.requires(target) or is_patient) or any(key in partners.ids for key in keys):
         return ()
     return tuple(key for key in keys if partners.absence(key).comes)
 
@@ -284,7 +293,10 @@ def awaited(sync: Sync, link: Link, partners: Partners) -> tuple[PartnerKey, ...
     for unit in sync.associations:
         for side in BOTH:
             end = link.end(side)
-            if end is None or end.seen is None or not unit.direction.allows(side.other):
+            direction = sync.merged(unit)
+            if end is None or end.seen is None or direction is None:
+                continue
+            if not direction.allows(side.other):
                 continue
             base = end.base.get(unit.key)
             known = ids_of(base.raws) if base is not None else ()
@@ -295,14 +307,31 @@ def awaited(sync: Sync, link: Link, partners: Partners) -> tuple[PartnerKey, ...
     return tuple(found)
 
 
-def waiting_reason(sync: Sync, keys: Sequence[PartnerKey], partners: Partners) -> str:
-    """Say for people what a record's associations wait for."""
-    object_name, side, one = keys[0]
-    more = f" and {len(keys) - 1} more" if len(keys) > 1 else ""
-    why = partners.absence(keys[0]).reason
-    return f"an association waits for {object_name} {one} of {sync.app(side)}{more}: {why}"
+def kept_waiting(
+    sync: Sync,
+    link: Link,
+    missing: Sequence[PartnerKey],
+    partners: Partners,
+    now_us: int,
+    tries: int,
+) -> Link:
+    """Return the link as due again, ever more seldom, with what it waits for as the reason."""
+    object_name, side, one = missing[0]
+    more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
+    why = partners.absence(missing[0]).reason
+    return msgspec.structs.replace(
+        link,
+        reason=f"{WAITS} {object_name} {one} of {sync.app(side)}{more}: {why}",
+        due_us=now_us + min(_FIRST_US << min(tries, 20), _LAST_US),
+        attempts=tries + 1,
+    )
 
 
-def pause_us(tries: int) -> int:
-    """Return how long to wait before the next of many looks, microseconds."""
-    return min(_FIRST_US << min(tries, 20), _LAST_US)
+def tries_of(link: Link, status: Status) -> int:
+    """Return how often a link has waited; in another status its attempts are failures."""
+    return link.attempts if link.status is status else 0
+
+
+def waits(link: Link) -> bool:
+    """Say whether a link waits for records of other syncs."""
+    return link.due_us is not None and link.reason.startswith(WAITS)

@@ -19,8 +19,8 @@ from actors.associations import (
     awaited_for_create,
     created_members,
     decide_association,
-    pause_us,
-    waiting_reason,
+    kept_waiting,
+    tries_of,
 )
 from actors.errors import OutsideDomainError
 from actors.intents import IntentKind, UnitWrite
@@ -209,8 +209,11 @@ def _create(sync: Sync, link: Link, side: Side, known: Known) -> Ruling:
             continue
         source = unit.raws(side, end.seen.values)
         if unit.association is not None:
-            if missing := awaited_for_create(unit, target, source, known.partners):
-                return _awaiting(sync, link, known, missing)
+            tries = tries_of(link, Status.PENDING)
+            if missing := awaited_for_create(unit, target, source, known.partners, tries):
+                pending = _with(link, Status.PENDING)
+                held = kept_waiting(sync, pending, missing, known.partners, known.now_us, tries)
+                return Ruling(link=held, awaited=missing)
             told, sent = created_members(unit, target, source, known.partners)
             write = UnitWrite(
                 unit=unit.key, version=unit.version, source=told, sent=sent, base=sent
@@ -232,18 +235,10 @@ def _create(sync: Sync, link: Link, side: Side, known: Known) -> Ruling:
         edited_us=end.seen.modified_us,
     )
     waiting = f"to be created in {sync.app(target)}"
-    return Ruling(link=_with(link, Status.PENDING, waiting), drafts=(draft,))
-
-
-def _awaiting(sync: Sync, link: Link, known: Known, missing: tuple[PartnerKey, ...]) -> Ruling:
-    """Leave a record for later, since others that it names must be linked first."""
-    reason = waiting_reason(sync, missing, known.partners)
-    pending = msgspec.structs.replace(
-        _with(link, Status.PENDING, reason),
-        due_us=known.now_us + pause_us(link.attempts),
-        attempts=link.attempts + 1,
-    )
-    return Ruling(link=pending, awaited=missing)
+    made = _with(link, Status.PENDING, waiting)
+    if link.status is Status.PENDING and sync.associations:  # they were waits, not failures
+        made = msgspec.structs.replace(made, attempts=0)
+    return Ruling(link=made, drafts=(draft,))
 
 
 def _initial(unit: Unit, target: Side, source: Raws) -> Raws:
@@ -270,20 +265,17 @@ def _native(sync: Sync, target: Side, writes: list[UnitWrite], *, blanks: bool) 
 
 
 def _decide_pair(sync: Sync, link: Link, known: Known) -> Ruling:
-    tries = link.attempts if link.status is Status.IN_SYNC else 0
+    tries = tries_of(link, Status.IN_SYNC)
     if tries:  # they were waits, not failures
         link = msgspec.structs.replace(link, attempts=0)
     ruling = _merge_pair(sync, link, known)
     missing = awaited(sync, link, known.partners) if sync.associations else ()
-    if not missing or ruling.traces or ruling.link.status is not Status.IN_SYNC:
-        return msgspec.structs.replace(ruling, awaited=missing) if missing else ruling
-    waiting = msgspec.structs.replace(
-        ruling.link,
-        reason=waiting_reason(sync, missing, known.partners),
-        due_us=known.now_us + pause_us(tries),
-        attempts=tries + 1,
-    )
-    return msgspec.structs.replace(ruling, link=waiting, awaited=missing)
+    if not missing or ruling.traces:
+        return ruling
+    held = ruling.link
+    if held.status is Status.IN_SYNC:
+        held = kept_waiting(sync, held, missing, known.partners, known.now_us, tries)
+    return msgspec.structs.replace(ruling, link=held, awaited=missing)
 
 
 def _merge_pair(sync: Sync, link: Link, known: Known) -> Ruling:

@@ -5,12 +5,15 @@ A hint, no more: it is lost in a crash, and what waits is due again by the store
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from actors.associations import PartnerKey
-from actors.links import Link
+from actors.links import End, Link
+from actors.mapping.linked import ids_of
+from actors.mapping.record import Sync
 from actors.partners import is_counted
 from actors.records import Side
+from actors.values import Raw
 
 _MOST_WAITING = 200_000
 
@@ -52,6 +55,17 @@ class Meeting:
     def look(self, sync: str, side: Side, ids: Iterable[str]) -> None:
         """Have a sync read these records: somebody else's record shows that they changed."""
         self._looks.setdefault(sync, {}).update(((side, one), None) for one in ids)
+
+    def shown(self, sync: Sync, side: Side, before: End | None, values: Mapping[str, Raw]) -> None:
+        """Have the records read whose links have changed by what a record of `sync` shows."""
+        for name, object_name in sync.shows.get(side, {}).items():
+            seen = before.seen.values if before is not None and before.seen is not None else None
+            if seen is not None and name not in seen:
+                continue  # it was not asked for before
+            known = ids_of(((seen or {}).get(name),))
+            changed = set(known).symmetric_difference(ids_of((values.get(name),)))
+            if changed:
+                self.look(f"{sync.spec.connection}/{object_name}", side, sorted(changed))
 
     def take_looks(self, sync: str) -> list[tuple[Side, str]]:
         """Return the records that this sync is to read, and forget them."""

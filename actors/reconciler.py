@@ -15,6 +15,7 @@ import anyio
 import msgspec
 from anyio.streams.memory import MemoryObjectReceiveStream
 
+from actors.associations import waits
 from actors.attention import Attention
 from actors.ledger import Ledger
 from actors.links import Settled
@@ -38,6 +39,8 @@ from actors.rulings import Rulings
 from actors.spec import Pace
 
 _IDLE_CURSOR_SECONDS = 300.0
+_WAITING_US = 3_600_000_000
+_MOST_WAITING = 10_000
 
 
 class Reconciler:
@@ -123,6 +126,15 @@ class Reconciler:
             self._attention.opened(intent.link)
             self._attention.passed_over(intent.link)  # what the former run put off, if it did
             self._rounds.doubt(intent, self._clock.monotonic())
+        if self._sync.associations:
+            await self._wait_on()
+
+    async def _wait_on(self) -> None:
+        """Let links that waited for others before go on waiting, if they still must."""
+        soon = microseconds(self._clock.now()) + _WAITING_US
+        due = await self._store.load_due(self._sync.name, soon, _MOST_WAITING)
+        if ids := [link.id for link in due if waits(link)]:
+            await self._commit(await self._rulings.arrived(ids))
 
     async def _deal(self, message: ReconcilerInbox) -> None:
         match message:

@@ -18,7 +18,6 @@ from actors.errors import TransientError
 from actors.intents import Done, Exists, Intent
 from actors.ledger import Ledger
 from actors.links import End, Link, Seen, Settled, Status
-from actors.mapping.linked import ids_of
 from actors.mapping.record import Sync
 from actors.meeting import Meeting
 from actors.messages import Judged, Mapped, Origin, Recovered, Written
@@ -208,7 +207,7 @@ class Rulings:
     async def _observed(self, ledger: Ledger, page: Mapped, link: Link, record: Snapshot) -> None:
         side, before = page.side, link.end(page.side)
         if page.origin is not Origin.BACKFILL:
-            self._tell_of_links(side, before, record.values)
+            self._meeting.shown(self._sync, side, before, record.values)
         known, link = link, observe_link(self._sync, link, side, record, self._now_us())
         if before is not None:
             history = await self._arrival(link, side, before)
@@ -231,18 +230,6 @@ class Rulings:
         else:
             self._attention.changed(link.id, self._clock.monotonic())
         await self.rule(ledger, link, side, page.began)
-
-    def _tell_of_links(self, side: Side, before: End | None, values: Mapping[str, Raw]) -> None:
-        """Have the records read whose links have changed by what this record shows of them."""
-        for name, object_name in self._sync.shows.get(side, {}).items():
-            seen = before.seen.values if before is not None and before.seen is not None else None
-            if seen is not None and name not in seen:
-                continue  # it was not asked for before
-            known = ids_of(((seen or {}).get(name),))
-            changed = set(known).symmetric_difference(ids_of((values.get(name),)))
-            if changed:
-                sync = f"{self._sync.spec.connection}/{object_name}"
-                self._meeting.look(sync, side, sorted(changed))
 
     async def _arrival(self, link: Link, side: Side, before: End) -> Traced | None:
         """Read the history of units in which a late write may have arrived; None if it fails."""
@@ -569,7 +556,7 @@ class Rulings:
             is_noted = history is not None
             self._note_overwritten(ledger, link, intent.side, known, history or {}, is_read=False)
             if end.seen is not None:
-                self._tell_of_links(intent.side, known, end.seen.values)
+                self._meeting.shown(self._sync, intent.side, known, end.seen.values)
         if not is_noted:
             link = _forgetting(link, intent.side, known)
         ledger.put(link)

@@ -202,11 +202,12 @@ def test_a_one_way_merge_keeps_what_its_target_added(steps: list[Step]) -> None:
     pair = Pair(make_unit(direction=Direction.TO_RIGHT))
     own: set[int] = set()
     for step in [*steps, ("sync", LEFT, 0)]:
-        play(pair, [step])
         word, side, one = step
-        if word == "add" and (side is LEFT or one in pair.members(LEFT)):
-            own.discard(one)  # the source says it as well, or said it first
-        elif word == "add":
+        is_new = one not in pair.members(LEFT) | pair.members(RIGHT)
+        play(pair, [step])
+        if word == "add" and side is LEFT:
+            own.discard(one)  # the source says it as well
+        elif word == "add" and is_new:
             own.add(one)
         elif word == "drop":
             own.discard(one)

@@ -252,6 +252,24 @@ async def test_a_record_that_needs_its_link_is_made_once_the_other_end_is_there(
     assert len(people.erp.apps["contacts"].wrote) == 2
 
 
+async def test_a_new_record_waits_some_minutes_for_its_single_reference_and_is_made_without() -> (
+    None
+):
+    people = People(right=Kind.REFERENCE)
+    ann = people.put(LEFT, "contacts", "Ann", people.put(LEFT, "companies", "Acme"))
+    lives = people.lives("contacts")
+    async with anyio.create_task_group() as group:
+        group.start_soon(lives[0].run)
+        await anyio.sleep(60)
+        assert people.firms(RIGHT) == {}
+        assert "waits for companies" in people.link("contacts", LEFT, ann).reason
+        await anyio.sleep(400)
+        assert people.firms(RIGHT) == {"Ann": set()}
+        lives[0].stop()
+    await people.settle()
+    assert people.both() == {"Ann": {"Acme"}}
+
+
 async def test_what_an_app_gives_a_new_record_by_itself_is_no_edit() -> None:
     """An app with a default party fills it in; that does not come back as a link."""
     people = People(right=Kind.REFERENCE)

@@ -182,3 +182,25 @@ def test_f17_check_explains_the_associations(twins: Twins) -> None:
     assert found["twins/deals", "contacts"]["linked_by"] == "twins/contacts"
     assert found["twins/deals", "companies"]["direction"] == "both"
     assert found["twins/companies", "deals"]["fields"] == []
+
+
+def test_f28_h15_a_merge_of_two_linked_contacts_removes_no_link(twins: Twins) -> None:
+    deal, ann, _ = make_whole(twins)
+    anna = twins.one.make("contacts", "Anna")
+    twins.one.link("deals", "contacts", deal, anna)
+    twins.configure(presence="5s")
+    with twins.daemon():
+        twins.wait_links(*WHOLE, ("Deal", "Anna"))
+        survivor = twins.one.merge("contacts", ann, anna)
+
+        def statuses() -> list[str]:
+            stories = twins.ask("explain", "one", survivor)["stories"]
+            return [one["status"] for one in stories if len(one["ends"]) > 1]
+
+        wait(lambda: statuses() == ["in sync"], 60, statuses, pause=0.5)
+        assert_quiet(twins, polls=8)
+        assert twins.one.links() == WHOLE
+        assert twins.two.links() == WHOLE | {("Deal", "Anna")}, "the twin is left to a person"
+        twins.one.unlink("deals", "contacts", deal, survivor)
+        wait(lambda: ("Deal", "Ann") not in twins.two.links(), 30, twins.two.links, pause=0.5)
+        assert twins.one.links() == WHOLE - {("Deal", "Ann")}

@@ -75,6 +75,11 @@ class Account:
         """Let a person archive a record."""
         self.sandbox.control("/admin/archive", objectType=object_type, ids=[record_id])
 
+    def merge(self, object_type: str, primary: str, other: str) -> str:
+        """Let a person merge two records; return the survivor's id."""
+        body = {"objectType": object_type, "primaryObjectId": primary, "objectIdToMerge": other}
+        return str(self.sandbox.control("/admin/merge", **body)["id"])
+
     def link(self, source: str, target: str, one: str, *others: str) -> None:
         """Let a person link records."""
         pairs = [{"from": {"id": one}, "to": {"id": other}} for other in others]

@@ -152,7 +152,7 @@ async def test_only_the_difference_is_written(sandbox: Sandbox, app: HubSpotConn
     one, kept, dropped, added = deal(sandbox), *(contact(sandbox) for _ in range(3))
     meanwhile = contact(sandbox)
     link(sandbox, "deals", "contacts", one, kept, dropped)
-    held = {CONTACTS: f"{kept};{dropped}"}
+    held: dict[str, Raw] = {CONTACTS: f"{kept};{dropped}"}
     link(sandbox, "deals", "contacts", one, meanwhile)
     intent = update(one, {CONTACTS: f"{kept};{added}", "dealname": "E"}, held)
     values = stored((await write(app, intent))[0])

@@ -22,7 +22,8 @@ from actors.ledger import Ledger
 from actors.links import End, Link, Seen, Settled, Status
 from actors.mapping.record import Sync
 from actors.matching import Matches
-from actors.messages import Judged, Mapped, Recovered, Written
+from actors.meeting import Meeting
+from actors.messages import Judged, Mapped, Origin, Recovered, Written
 from actors.observing import (
     arrivals,
     awaited,
@@ -35,6 +36,7 @@ from actors.observing import (
 )
 from actors.outbox import LookBox
 from actors.outcomes import Outcomes, Verdict, concluded
+from actors.partners import PartnerBook
 from actors.ports import Clock, Connector, Store
 from actors.records import Departure, Edit, Gone, Side, Snapshot, source_of
 from actors.rounds import Rounds
@@ -63,6 +65,7 @@ class Rulings:
         attention: Attention,
         looks: Mapping[Side, LookBox],
         rounds: Rounds,
+        meeting: Meeting | None = None,
     ) -> None:
         self._sync = sync
         self._apps = connectors
@@ -75,6 +78,8 @@ class Rulings:
         self._candidates = Candidates(
             sync=sync, connectors=connectors, store=store, clock=clock, attention=attention
         )
+        self._meeting = meeting or Meeting()
+        self._book = PartnerBook(sync, store, connectors)
         self._outcomes = Outcomes(
             sync=sync, store=store, clock=clock, pace=pace, connectors=connectors
         )
@@ -83,7 +88,11 @@ class Rulings:
 
     async def page(self, page: Mapped) -> Ledger:
         """Deal with a page: each record is decided or marked as due."""
+        self._book = PartnerBook(self._sync, self._store, self._apps)
         links, resting = await self._links_of(page)
+        fresh = [one.record.values for one in page.records if one.record.id not in resting]
+        await self._book.read(page.side, fresh)
+        await self._book.learn(links)
         ledger = Ledger(self._sync.name, links)
         self._candidates.forget()
         await self._look_up(
@@ -224,6 +233,8 @@ class Rulings:
 
     async def _observed(self, ledger: Ledger, page: Mapped, link: Link, record: Snapshot) -> None:
         side, before = page.side, link.end(page.side)
+        if page.origin is not Origin.BACKFILL:
+            self._meeting.shown(self._sync, side, before, record.values)
         known, link = link, observe_link(self._sync, link, side, record, self._now_us())
         if before is not None:
             history = await self._arrival(link, side, before)
@@ -402,6 +413,7 @@ class Rulings:
             ),
             exact=exact or {},
             matches=matches,
+            partners=self._book.partners,
         )
 
     async def rule(self, ledger: Ledger, link: Link, side: Side, began: float) -> None:
@@ -409,6 +421,12 @@ class Rulings:
         if self._is_half_read(link):
             reason = "both sides are read anew under the new configuration"
             ledger.put(self._due(link, reason, link.attempts))
+            return
+        try:
+            await self._book.learn((link,))
+            await self._book.prove(link)
+        except TransientError:
+            ledger.put(self._due(link, "its associations cannot be judged now", link.attempts))
             return
         ruling = decide_link(self._sync, link, self._known())
         if ruling.seeks:
@@ -485,6 +503,7 @@ class Rulings:
         joined = ledger.link(ruling.joined) if ruling.joined is not None else None
         if joined is not None:
             ledger.drop(joined)
+        self._meeting.wait(self._sync.name, link.id, ruling.awaited)
         if _fails(link):
             ledger.put(self._outcomes.failing(link, link.reason))
         elif self._attention.expects(link.id):
@@ -503,6 +522,22 @@ class Rulings:
                     **msgspec.structs.asdict(draft),
                 )
             )
+
+    # --- arrivals ---------------------------------------------------------------------------
+
+    async def arrived(self, ids: Collection[int]) -> Ledger:
+        """Decide links again whose associations waited for other records to be linked."""
+        links = await self._store.load_links_by_id(sorted(ids))
+        self._book = PartnerBook(self._sync, self._store, self._apps)
+        await self._book.learn(links.values())
+        ledger = Ledger(self._sync.name, links.values())
+        for link in links.values():
+            ends = [end for side in Side if (end := link.end(side)) is not None]
+            is_readable = all(end.seen is not None and end.gone is None for end in ends)
+            if is_readable and not self._attention.is_busy(link.id):
+                side = Side.LEFT if link.left is not None else Side.RIGHT
+                await self.rule(ledger, link, side, self._clock.monotonic())
+        return ledger
 
     # --- answers ----------------------------------------------------------------------------
 
@@ -551,6 +586,7 @@ class Rulings:
     async def _answer_ledger(
         self, side: Side, intents: Iterable[Intent], ids: Collection[str]
     ) -> Ledger:
+        self._book = PartnerBook(self._sync, self._store, self._apps)
         links = await self._store.load_links_by_id(sorted({one.link for one in intents}))
         rows = await self._load(side, ids)
         by_id = {one.id: one for one in rows.values()} | links
@@ -574,6 +610,8 @@ class Rulings:
             history = await self._arrival(link, intent.side, known)
             is_noted = history is not None
             self._note_overwritten(ledger, link, intent.side, known, history or {}, is_read=False)
+            if end.seen is not None:
+                self._meeting.shown(self._sync, intent.side, known, end.seen.values)
         if not is_noted:
             link = _forgetting(link, intent.side, known)
         ledger.put(link)

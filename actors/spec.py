@@ -254,6 +254,23 @@ class FieldSpec(Struct, frozen=True, kw_only=True):
         return self.left if side is Side.LEFT else self.right
 
 
+class AssociationSpec(Struct, frozen=True, kw_only=True):
+    """Links between records that are kept in step; one word, or a field of each app.
+
+    Attributes:
+        object: the other object (`contacts`): its fields are found by what they refer to.
+        left, right: native field names, where they are named.
+        direction: narrower than the sync's, or None for the sync's own.
+        removals: a link that is removed in one app is removed in the other.
+    """
+
+    object: str | None = None
+    left: str | None = None
+    right: str | None = None
+    direction: Direction | None = None
+    removals: bool = True
+
+
 class PipelineSpec(Struct, frozen=True, kw_only=True):
     """One pipeline mapping; everything by id or label. `stages` are pairs (left, right)."""
 
@@ -278,6 +295,8 @@ class SyncSpec(Struct, frozen=True, kw_only=True):
         leave: what becomes of a linked pair that no longer passes.
         match: rules that are tried in order, () for none; None takes the object's own:
             contacts by e-mail, companies by domain, deals not at all.
+        peers: the other objects that the connection syncs.
+        associations: links to records of `peers`; None for all that both apps can hold.
     """
 
     connection: str
@@ -298,6 +317,8 @@ class SyncSpec(Struct, frozen=True, kw_only=True):
     filters: dict[Side, Conditions] = {}
     leave: Leave = Leave.STOP
     match: tuple[MatchSpec, ...] | None = None
+    peers: tuple[str, ...] = ()
+    associations: tuple[AssociationSpec, ...] | None = None
 
     @property
     def name(self) -> str:

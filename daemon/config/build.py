@@ -28,10 +28,12 @@ from actors.spec import (
     Rules,
     SyncSpec,
 )
+from daemon.config.associations import association_specs
 from daemon.config.decode import Decoder, Trail
 from daemon.config.lines import override, read_field, written_names
 from daemon.config.model import (
     OBJECTS,
+    AssociationLine,
     Conflicts,
     ConnectionSection,
     DaemonSection,
@@ -61,6 +63,7 @@ _RESERVED = frozenset(
     | set(PipelineLine.__struct_fields__)
     | set(Filters.__struct_fields__)
     | set(MatchLine.__struct_encode_fields__)
+    | set(AssociationLine.__struct_fields__)
 )
 
 
@@ -198,15 +201,16 @@ class Builder:
             return None
         self._check_times(section, path)
         syncs = []
+        peers = tuple(word for word in OBJECTS if getattr(section, word) is not None)
         for word in OBJECTS:
             if (one := getattr(section, word)) is not None:
                 builder = _SyncBuilder(
                     self._problems, self._positions(), (*path, word), names, apps
                 )
-                syncs.append(builder.sync(word, one, section))
+                syncs.append(builder.sync(word, one, section, peers))
         is_empty = isinstance(node, Mapping) and not node.entries.keys() & set(OBJECTS)
         if is_empty:
-            self._problems.add(node.at, path, f"nothing syncs; add {' or '.join(OBJECTS)}:")
+            self._problems.add(node.at, path, f"nothing syncs; add {_any_of(OBJECTS)}")
         return Connection(
             name=name, left=names[0], right=names[1], syncs=tuple(syncs), pace=_pace(section)
         )
@@ -274,8 +278,10 @@ class _SyncBuilder:
         self._names = names
         self._apps = apps
 
-    def sync(self, word: str, section: ObjectSync, around: ConnectionSection) -> SyncSpec:
-        """Make the spec."""
+    def sync(
+        self, word: str, section: ObjectSync, around: ConnectionSection, peers: tuple[str, ...]
+    ) -> SyncSpec:
+        """Make the spec; `peers` are all objects of the connection."""
         left, right = self._names
         self._check_support(word)
         rules = self._sync_rules(section)
@@ -309,6 +315,8 @@ class _SyncBuilder:
             },
             leave=section.filter.leave,
             match=_match(section),
+            peers=tuple(one for one in peers if one != word),
+            associations=association_specs(section.associations, self._names, self._at),
         )
         self._check_fields(spec)
         self._check_stages(section)
@@ -405,6 +413,11 @@ def _pace(section: ConnectionSection) -> Pace:
         late=section.late,
         orders=section.orders,
     )
+
+
+def _any_of(words: tuple[str, ...]) -> str:
+    keys = [f"{word}:" for word in words]
+    return f"{', '.join(keys[:-1])} or {keys[-1]}"
 
 
 def _is_zone(name: str) -> bool:

@@ -31,7 +31,7 @@ from actors.records import Side
 from actors.spec import Direction, Prefer
 from daemon.config.conditions import read_conditions
 from daemon.config.durations import parse_duration
-from daemon.config.model import CONDITIONS, MATCH_RULES, NAMES, PAIRS, PerApp, Section
+from daemon.config.model import CONDITIONS, MATCH_RULES, NAMES, PAIRS, WORD, PerApp, Section
 from daemon.config.nodes import Listing, Mapping, Node, Scalar, describe
 from daemon.config.problems import Mark, Path, Problems, suggest
 from daemon.config.secrets import Secret
@@ -151,6 +151,9 @@ class Decoder:
         if MATCH_RULES in meta:
             is_none = isinstance(node, Scalar) and node.text == "none"
             return () if is_none else self._decode(node, base, trail)
+        if WORD in meta and isinstance(node, Scalar) and node.kind != "null":
+            word = self._decode(node, str, trail)
+            return BAD if word is BAD else base(object=word)
         value = self._decode(node, base, trail)
         if value is BAD:
             return BAD

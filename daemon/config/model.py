@@ -39,6 +39,9 @@ CONDITIONS = "conditions"
 Filter = Annotated[Conditions, CONDITIONS]
 """Conditions on one app's records: read by `conditions`."""
 
+WORD = "word"
+"""Of a section that may be written as one word, which is then its `object`."""
+
 _PACE = Pace()
 _RULES = Rules()
 
@@ -196,6 +199,27 @@ MatchRules = Annotated[tuple[MatchLine, ...], MATCH_RULES]
 """Match rules in the order to be tried, or the word `none`."""
 
 
+class AssociationLine(PerApp, frozen=True):
+    """Links to records of another object that are kept in step; one word is its `object`.
+
+    Attributes:
+        object: the other object, which must sync as well; its fields are found by themselves.
+        left: the first app's field that holds the links, under that app's name.
+        right: the second app's field that holds the links, under that app's name.
+        direction: `both` or `to-` and an app's name; only narrower than the sync's own.
+        removals: what a link that is removed leads to: `propagate` removes it in the other app.
+    """
+
+    object: str | None = None
+    left: str | None = None
+    right: str | None = None
+    direction: Direction | None = None
+    removals: Literal["propagate", "keep"] = "propagate"
+
+
+Association = Annotated[AssociationLine, WORD]
+
+
 class ObjectSync(Section, frozen=True):
     """One kind of record that is kept in step.
 
@@ -212,6 +236,8 @@ class ObjectSync(Section, frozen=True):
             Default: contacts by e-mail, companies by domain, deals not at all.
         create: apps in which records may be created; default all that the direction allows.
         update: apps in which records that are there already may be changed; default likewise.
+        associations: which links to records of other objects are kept in step. Default: all to
+            objects that sync as well and for which both apps have a field.
     """
 
     direction: Direction = Direction.BOTH
@@ -225,6 +251,7 @@ class ObjectSync(Section, frozen=True):
     match: MatchRules | None = None
     create: tuple[Side, ...] | None = None
     update: tuple[Side, ...] | None = None
+    associations: tuple[Association, ...] | None = None
 
 
 class Retry(Section, frozen=True):
@@ -254,6 +281,8 @@ class ConnectionSection(Section, frozen=True):
         timezone: IANA name for dates that meet times; default the first app's own.
         phone_region: ISO code of the country of phone numbers without a country code (`US`).
         deals: the deals sync.
+        contacts: the contacts sync.
+        companies: the companies sync.
     """
 
     between: tuple[str, str]
@@ -265,9 +294,11 @@ class ConnectionSection(Section, frozen=True):
     timezone: str | None = None
     phone_region: str | None = None
     deals: ObjectSync | None = None
+    contacts: ObjectSync | None = None
+    companies: ObjectSync | None = None
 
 
-OBJECTS = ("deals",)
+OBJECTS = ("deals", "contacts", "companies")
 """The keys of a connection that are objects; a further object is an attribute and a word here."""
 
 

@@ -26,6 +26,7 @@ from daemon.config.model import (
     MATCH_RULES,
     NAMES,
     PAIRS,
+    WORD,
     ConnectionSection,
     DaemonSection,
     PerApp,
@@ -147,6 +148,8 @@ def _of(hint: Hint, path: tuple[str, ...]) -> Schema:
             return {"anyOf": [TEXT, {"type": "array", "items": TEXT, "minItems": 2}]}
         if MATCH_RULES in args:
             return {"oneOf": [_of(args[0], path), {"const": "none"}]}
+        if WORD in args:
+            return {"anyOf": [TEXT, _of(args[0], path)]}
         return MAPPED if PAIRS in args else _limited(_of(args[0], path), args[1:])
     if origin in (Union, types.UnionType):
         real = [member for member in args if member is not type(None)]

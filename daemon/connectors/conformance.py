@@ -58,7 +58,8 @@ class DescribingKit:
             ids = [option.id for option in field.options]
             assert len(ids) == len(set(ids)), f"{field.name} has an option twice"
             assert not ids or field.kind in (Kind.ENUM, Kind.MULTI_ENUM), field.name
-            assert (field.target is not None) == (field.kind is Kind.REFERENCE), field.name
+            is_reference = field.kind in (Kind.REFERENCE, Kind.MULTI_REFERENCE)
+            assert (field.target is not None) == is_reference, field.name
 
     async def test_each_stage_belongs_to_one_pipeline(self, bench: Bench) -> None:
         described = (await bench.connector.describe()).object(bench.object_name)

@@ -67,8 +67,8 @@ KINDS = {
         open=never_open,  # type: ignore[arg-type]  # nothing is opened here
     )
     for name, title, options, objects in (
-        ("hubspot", "HubSpot", HubOptions, ("deals",)),
-        ("tryton", "Tryton", ErpOptions, ("deals",)),
+        ("hubspot", "HubSpot", HubOptions, ("deals", "contacts")),
+        ("tryton", "Tryton", ErpOptions, ("deals", "contacts")),
         ("addressbook", "Address book", ErpOptions, ("contacts",)),
     )
 }

@@ -47,10 +47,11 @@ class Nothing(Struct, frozen=True, kw_only=True, tag=True):
 
 
 class Settle(Struct, frozen=True, kw_only=True, tag=True):
-    """Write nothing; the bases of `sides` move to what was read."""
+    """Write nothing; the bases of `sides` move to what was read, or to `bases` if given."""
 
     rule: str
     sides: tuple[Side, ...]
+    bases: dict[Side, Raws] = {}
 
 
 class Copy(Struct, frozen=True, kw_only=True, tag=True):
@@ -60,6 +61,7 @@ class Copy(Struct, frozen=True, kw_only=True, tag=True):
         lost: the target's edit that is overwritten, for history; None if there was none.
         clash: the edits lay within the window: a conflict is recorded.
         uncertain: the window could not be told for sure from the times known.
+        bases: what both sides' bases become once it is written, if not what was read and sent.
     """
 
     rule: str
@@ -68,6 +70,7 @@ class Copy(Struct, frozen=True, kw_only=True, tag=True):
     lost: Raws | None = None
     clash: bool = False
     uncertain: bool = False
+    bases: dict[Side, Raws] = {}
 
 
 class Ask(Struct, frozen=True, kw_only=True, tag=True):

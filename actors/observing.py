@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 
 from actors.links import Base, End, Late, Link, Seen
+from actors.mapping.matchers import keys_of
 from actors.mapping.record import Sync
 from actors.mapping.units import Unit
 from actors.records import Side, Snapshot
@@ -156,6 +157,7 @@ def observe(sync: Sync, side: Side, end: End | None, record: Snapshot, now_us: i
         replaced=_replaced(before, seen),
         late=late,
         outside=before.outside,
+        keys=keys_of(sync.matchers, side, record.values),
     )
 
 

@@ -133,6 +133,32 @@ CHANGED = "*changed"
 """Stands for a field in a condition: when the record was last changed, by the app's clock."""
 
 
+class Normal(StrEnum):
+    """How the values of a match key are made alike before they are compared (F26).
+
+    TEXT: without regard to case, white space and accents. PHONE: the digits that are dialled.
+    """
+
+    EXACT = "exact"
+    TEXT = "text"
+    EMAIL = "email"
+    DOMAIN = "domain"
+    PHONE = "phone"
+
+
+class MatchSpec(Struct, frozen=True, kw_only=True):
+    """One rule by which a new record finds its counterpart: two fields that say who it is.
+
+    Attributes:
+        left, right: native field names.
+        normal: how both are made alike; None goes by the kind of the fields.
+    """
+
+    left: str
+    right: str
+    normal: Normal | None = None
+
+
 class Condition(Struct, frozen=True, kw_only=True, tag="condition"):
     """One condition of a filter, as written: nothing resolved.
 
@@ -228,6 +254,23 @@ class FieldSpec(Struct, frozen=True, kw_only=True):
         return self.left if side is Side.LEFT else self.right
 
 
+class AssociationSpec(Struct, frozen=True, kw_only=True):
+    """Links between records that are kept in step; one word, or a field of each app.
+
+    Attributes:
+        object: the other object (`contacts`): its fields are found by what they refer to.
+        left, right: native field names, where they are named.
+        direction: narrower than the sync's, or None for the sync's own.
+        removals: a link that is removed in one app is removed in the other.
+    """
+
+    object: str | None = None
+    left: str | None = None
+    right: str | None = None
+    direction: Direction | None = None
+    removals: bool = True
+
+
 class PipelineSpec(Struct, frozen=True, kw_only=True):
     """One pipeline mapping; everything by id or label. `stages` are pairs (left, right)."""
 
@@ -250,6 +293,10 @@ class SyncSpec(Struct, frozen=True, kw_only=True):
         update: sides on which records that are there already may be changed.
         filters: what the records of a side must pass to sync.
         leave: what becomes of a linked pair that no longer passes.
+        match: rules that are tried in order, () for none; None takes the object's own:
+            contacts by e-mail, companies by domain, deals not at all.
+        peers: the other objects that the connection syncs.
+        associations: links to records of `peers`; None for all that both apps can hold.
     """
 
     connection: str
@@ -269,6 +316,9 @@ class SyncSpec(Struct, frozen=True, kw_only=True):
     update: tuple[Side, ...] = (Side.LEFT, Side.RIGHT)
     filters: dict[Side, Conditions] = {}
     leave: Leave = Leave.STOP
+    match: tuple[MatchSpec, ...] | None = None
+    peers: tuple[str, ...] = ()
+    associations: tuple[AssociationSpec, ...] | None = None
 
     @property
     def name(self) -> str:

@@ -32,7 +32,8 @@ class Kind(StrEnum):
     TEXT, PHONE, EMAIL, DOMAIN, URL: the text. NUMBER: a decimal with a dot, no exponent needed
     (`1500.00`). BOOLEAN: `true` or `false`. DATE: `YYYY-MM-DD`. DATETIME: ISO 8601 with zone.
     ENUM: the option's id. MULTI_ENUM: option ids joined by `;`. REFERENCE: the id of a record
-    or user of the same app.
+    or user of the same app. MULTI_REFERENCE: ids of records of the same app joined by `;`, the
+    foremost first.
     """
 
     TEXT = "text"
@@ -43,6 +44,7 @@ class Kind(StrEnum):
     ENUM = "enum"
     MULTI_ENUM = "multi-enum"
     REFERENCE = "reference"
+    MULTI_REFERENCE = "multi-reference"
     PHONE = "phone"
     EMAIL = "email"
     DOMAIN = "domain"
@@ -119,6 +121,7 @@ _PARSERS: dict[Kind, Callable[[str], Scalar]] = {
     Kind.ENUM: str,
     Kind.MULTI_ENUM: _members,
     Kind.REFERENCE: str,
+    Kind.MULTI_REFERENCE: _members,
 }
 
 

@@ -9,6 +9,7 @@ import anyio
 import msgspec
 
 from actors.connection import Connection as SyncConnection
+from actors.meeting import Meeting
 from actors.ports import Monitor
 from actors.records import Side
 from daemon.accounts import Accounts
@@ -62,6 +63,9 @@ async def _run_one(
     if problems:
         raise ConfigError(problems)
     pace = msgspec.structs.replace(connection.pace, poll=min(connection.pace.poll, _POLL))
+    meeting = Meeting()
+    for sync in syncs:
+        meeting.join(sync.name)
     async with anyio.create_task_group() as tasks:
         for sync in syncs:
             progress = ProgressMonitor(sync.spec, tell)
@@ -73,6 +77,7 @@ async def _run_one(
                 SystemClock(),
                 pace,
                 monitor,
+                meeting,
             )
             horizon_us = _HORIZON // timedelta(microseconds=1)
             tasks.start_soon(one.run_until_quiet, horizon_us, name=f"sync/{sync.name}")

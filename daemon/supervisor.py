@@ -20,6 +20,7 @@ from actors.connection import Connection as SyncConnection
 from actors.errors import AuthError, MappingError, SchemaDriftError, TielineError
 from actors.mapping.compile import compile_sync
 from actors.mapping.record import Sync
+from actors.meeting import Meeting
 from actors.ports import Clock, Monitor, Store
 from actors.records import Side
 from actors.spec import SyncSpec
@@ -262,6 +263,7 @@ class Keeper:
         syncs, problems = await compile_connection(self._config, self._connection, accounts)
         if problems:
             raise ConfigError(problems)
+        meeting = Meeting()
         self._running = [
             SyncConnection(
                 sync,
@@ -270,6 +272,7 @@ class Keeper:
                 self._clock,
                 self._connection.pace,
                 self._make_monitor(sync.spec),
+                meeting,
             )
             for sync in syncs
         ]

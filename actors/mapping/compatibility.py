@@ -55,6 +55,7 @@ _SPECIMENS: dict[str, Field] = {
     "multi-enum": Field(name="multi-enum", label="", kind=Kind.MULTI_ENUM, options=_OPTIONS),
     "user": Field(name="user", label="", kind=Kind.REFERENCE, target="users"),
     "record": Field(name="record", label="", kind=Kind.REFERENCE, target="companies"),
+    "records": Field(name="records", label="", kind=Kind.MULTI_REFERENCE, target="companies"),
     "phone": Field(name="phone", label="", kind=Kind.PHONE),
     "email": Field(name="email", label="", kind=Kind.EMAIL),
     "domain": Field(name="domain", label="", kind=Kind.DOMAIN),

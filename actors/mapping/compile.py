@@ -12,11 +12,14 @@ from typing import TypeVar
 import msgspec
 
 from actors.errors import MappingError
+from actors.mapping.associate import association_units
 from actors.mapping.compose import Several, compose, defaults_of, key_of, names_of
 from actors.mapping.conditions import Grounds, make_filter
+from actors.mapping.directions import narrowed
 from actors.mapping.feeding import find_circle, written
 from actors.mapping.filters import Filter, fields_of
 from actors.mapping.laws import check_laws
+from actors.mapping.matchers import Matcher, make_matchers
 from actors.mapping.record import StageScope, Sync
 from actors.mapping.relate import Surroundings, relate
 from actors.mapping.relations import Pairs, Relation
@@ -50,11 +53,16 @@ def compile_sync(
         return None, tuple(problems)
     around = Surroundings(spec=spec, left=left, right=right, objects=objects)
     pairs = _stage_pairs(spec, objects, report)
-    units = [*_stage_unit(spec, objects, pairs), *_field_units(around, report)]
+    units = [
+        *_stage_unit(spec, objects, pairs),
+        *_field_units(around, report),
+        *association_units(around, report),
+    ]
     filters = _filters(around, report)
+    matchers = make_matchers(spec, objects, report)
     if problems:
         return None, tuple(problems)
-    return _assembled(spec, objects, tuple(units), pairs, filters), ()
+    return _assembled(spec, objects, tuple(units), pairs, filters, matchers), ()
 
 
 def _objects(
@@ -94,31 +102,48 @@ def _assembled(
     units: tuple[Unit, ...],
     pairs: StagePairs,
     filters: dict[Side, Filter],
+    matchers: tuple[Matcher, ...],
 ) -> Sync:
     versions = [(unit.key, unit.version) for unit in units]
-    meaning = (spec, versions, filters)
+    shows = {
+        side: {name: to for name, to in one.shows.items() if to in spec.peers}
+        for side, one in objects.items()
+    }
+    # What the other objects are shows in the units: those that stay the same stay at rest.
+    alone = msgspec.structs.replace(spec, peers=(), associations=None)
+    meaning = (alone, versions, filters, matchers)
     return Sync(
         spec=spec,
         version=zlib.crc32(msgspec.json.encode(meaning, order="deterministic")),
         left=objects[Side.LEFT],
         right=objects[Side.RIGHT],
         units=units,
-        fields={side: _fields(side, objects[side], units, filters) for side in objects},
+        fields={
+            side: (*_fields(side, objects[side], units, filters, matchers), *shows[side])
+            for side in objects
+        },
+        shows=shows,
         scopes={
             side: _scope(objects[side], {pair[index] for pair in pairs})
             for index, side in enumerate((Side.LEFT, Side.RIGHT))
             if pairs
         },
         filters=filters,
+        matchers=matchers,
     )
 
 
 def _fields(
-    side: Side, schema: ObjectSchema, units: Iterable[Unit], filters: dict[Side, Filter]
+    side: Side,
+    schema: ObjectSchema,
+    units: Iterable[Unit],
+    filters: dict[Side, Filter],
+    matchers: Iterable[Matcher],
 ) -> tuple[str, ...]:
     names = [schema.pipeline_field, schema.stage_field]
     names += [member.name for unit in units for member in unit.members(side)]
     names += fields_of(filters.get(side, Filter()))
+    names += [matcher.field(side) for matcher in matchers]
     return tuple(dict.fromkeys(name for name in names if name is not None))
 
 
@@ -275,7 +300,8 @@ def _resolved(
 
 def _field_unit(around: Surroundings, mapping: FieldSpec, fields: Several) -> Unit:
     spec = around.spec
-    direction = _direction(spec, mapping, fields)
+    named = [(side, one) for side, some in fields.items() if mapping.name(side) for one in some]
+    direction = narrowed(spec, mapping.direction, named)
     if all(len(some) == 1 for some in fields.values()) and mapping.template is None:
         pair = {side: some[0] for side, some in fields.items()}
         relation, members, fallback = relate(around, mapping, pair)
@@ -307,23 +333,6 @@ def _possible(
         advice = f"map it one way with `direction: to-{spec.app(target)}`"
         raise MappingError(f"{relation.one_way}: {advice}", at=("direction",))
     return possible
-
-
-def _direction(spec: SyncSpec, mapping: FieldSpec, fields: Several) -> Direction:
-    direction = (mapping.direction or spec.direction).within(spec.direction)
-    if direction is None:
-        raise MappingError("the field goes against the direction of the whole sync")
-    for side, field in [(side, one) for side, some in fields.items() for one in some]:
-        if mapping.name(side) and direction.allows(side) and not field.writable:
-            to_other = Direction.TO_LEFT if side is Side.RIGHT else Direction.TO_RIGHT
-            narrowed = to_other.within(direction)
-            if mapping.direction is not None or narrowed is None:
-                app = spec.app(side)
-                raise MappingError(
-                    f'{app}: "{field.name}" is read-only; map it only to {spec.app(side.other)}'
-                )
-            direction = narrowed
-    return direction
 
 
 def _unit(

@@ -53,6 +53,7 @@ _FITTING: dict[Kind, frozenset[Operator]] = {
     **dict.fromkeys(_TEXTS, _ALIKE | _LISTS | _PARTS),
     **dict.fromkeys(_CHOICES, _ALIKE | _LISTS),
     Kind.MULTI_ENUM: _ALIKE | _LISTS | _PARTS,
+    Kind.MULTI_REFERENCE: _ANY,
     Kind.BOOLEAN: _ALIKE,
     Kind.NUMBER: _ALIKE | _LISTS | _BOUNDS | {Operator.MORE, Operator.LESS},
     Kind.DATE: _ALIKE | _LISTS | _BOUNDS | _RELATIVE | _ORDER,

@@ -111,7 +111,9 @@ def _as_told(around: Surroundings, mapping: FieldSpec, side: Side, field: Field)
 
 def _check_references(around: Surroundings, fields: Fields) -> None:
     for side, field in fields.items():
-        if field.kind is Kind.REFERENCE and field.target != "users":
+        if field.kind is Kind.MULTI_REFERENCE or (
+            field.kind is Kind.REFERENCE and field.target != "users"
+        ):
             raise MappingError(
                 f'{around.spec.app(side)}: "{field.name}" refers to {field.target}, not to '
                 "people: links between records are synced as associations"

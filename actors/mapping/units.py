@@ -22,6 +22,18 @@ class Member(Struct, frozen=True, kw_only=True):
     required: bool = False
 
 
+class Association(Struct, frozen=True, kw_only=True):
+    """What makes a unit a set of links to records of another sync, merged by members.
+
+    Attributes:
+        object: the object of both sides' members (`contacts`); its sync links them.
+        removals: a member that one side drops is dropped on the other.
+    """
+
+    object: str
+    removals: bool = True
+
+
 class Unit(Struct, frozen=True, kw_only=True, dict=True):
     """One field mapping, or several fields that travel together or not at all.
 
@@ -30,6 +42,7 @@ class Unit(Struct, frozen=True, kw_only=True, dict=True):
         version: changes when the mapping's meaning changes.
         fallback: raws for a side on create when the source's value has no counterpart (owner).
         defaults: raws for a side on create when the source is empty.
+        association: set if the unit's values are records of another sync.
     """
 
     key: str
@@ -41,6 +54,7 @@ class Unit(Struct, frozen=True, kw_only=True, dict=True):
     rules: Rules
     fallback: dict[str, tuple[Raw, ...]] = {}
     defaults: dict[str, tuple[Raw, ...]] = {}
+    association: Association | None = None
 
     def members(self, side: Side) -> tuple[Member, ...]:
         """Return the unit's fields on that side."""

@@ -18,17 +18,29 @@ from msgspec import Struct
 
 from actors.errors import TielineError
 from actors.records import Side
-from actors.spec import Direction, FieldSpec, Pace, PipelineSpec, Prefer, Rules, SyncSpec
+from actors.spec import (
+    Direction,
+    FieldSpec,
+    MatchSpec,
+    Pace,
+    PipelineSpec,
+    Prefer,
+    Rules,
+    SyncSpec,
+)
+from daemon.config.associations import association_specs
 from daemon.config.decode import Decoder, Trail
 from daemon.config.defaults import default_lines
 from daemon.config.lines import override, read_field, written_names
 from daemon.config.model import (
     OBJECTS,
+    AssociationLine,
     Conflicts,
     ConnectionSection,
     DaemonSection,
     FieldLine,
     Filters,
+    MatchLine,
     ObjectSync,
     PipelineLine,
 )
@@ -51,6 +63,8 @@ _RESERVED = frozenset(
     | set(FieldLine.__struct_fields__)
     | set(PipelineLine.__struct_fields__)
     | set(Filters.__struct_fields__)
+    | set(MatchLine.__struct_encode_fields__)
+    | set(AssociationLine.__struct_fields__)
 )
 
 
@@ -188,12 +202,13 @@ class Builder:
             return None
         self._check_times(section, path)
         syncs = []
+        peers = tuple(word for word in OBJECTS if getattr(section, word) is not None)
         for word in OBJECTS:
             if (one := getattr(section, word)) is not None:
                 builder = _SyncBuilder(
                     self._problems, self._positions(), (*path, word), names, apps
                 )
-                syncs.append(builder.sync(word, one, section))
+                syncs.append(builder.sync(word, one, section, peers))
         is_empty = isinstance(node, Mapping) and not node.entries.keys() & set(OBJECTS)
         if is_empty:
             self._problems.add(node.at, path, f"nothing syncs; add {_any_of(OBJECTS)}")
@@ -264,8 +279,10 @@ class _SyncBuilder:
         self._names = names
         self._apps = apps
 
-    def sync(self, word: str, section: ObjectSync, around: ConnectionSection) -> SyncSpec:
-        """Make the spec."""
+    def sync(
+        self, word: str, section: ObjectSync, around: ConnectionSection, peers: tuple[str, ...]
+    ) -> SyncSpec:
+        """Make the spec; `peers` are all objects of the connection."""
         left, right = self._names
         self._check_support(word)
         rules = self._sync_rules(section)
@@ -299,6 +316,9 @@ class _SyncBuilder:
                 if wanted.parts
             },
             leave=section.filter.leave,
+            match=_match(section),
+            peers=tuple(one for one in peers if one != word),
+            associations=association_specs(section.associations, self._names, self._at),
         )
         self._check_fields(spec)
         self._check_stages(section)
@@ -381,6 +401,14 @@ class _SyncBuilder:
         full = (*self._path[:-1], *path[1:]) if path[0] == ".." else (*self._path, *path)
         position = self._positions.find(full)
         self._problems.add(position.at, position.shown, message)
+
+
+def _match(section: ObjectSync) -> tuple[MatchSpec, ...] | None:
+    if section.match is None:
+        return None
+    return tuple(
+        MatchSpec(left=line.left, right=line.right, normal=line.as_) for line in section.match
+    )
 
 
 def _pace(section: ConnectionSection) -> Pace:

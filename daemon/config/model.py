@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Annotated, Literal
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, field
 
 from actors.records import Side
 from actors.spec import (
@@ -20,6 +20,7 @@ from actors.spec import (
     Drift,
     Form,
     Leave,
+    Normal,
     Pace,
     Prefer,
     Rules,
@@ -37,6 +38,9 @@ Names = Annotated[tuple[str, ...], NAMES]
 CONDITIONS = "conditions"
 Filter = Annotated[Conditions, CONDITIONS]
 """Conditions on one app's records: read by `conditions`."""
+
+WORD = "word"
+"""Of a section that may be written as one word, which is then its `object`."""
 
 _PACE = Pace()
 _RULES = Rules()
@@ -175,6 +179,47 @@ class Filters(PerApp, frozen=True):
     leave: Leave = Leave.STOP
 
 
+class MatchLine(PerApp, frozen=True):
+    """A field of each app by which a new record finds its counterpart.
+
+    Attributes:
+        left: the field's name in the first app, under that app's name.
+        right: the field's name in the second app, under that app's name.
+        as_: how values are made alike: `exact`, `text` (without case, white space and accents),
+            `email`, `domain` or `phone`. Default: by the kind of the fields.
+    """
+
+    left: str
+    right: str
+    as_: Normal | None = field(default=None, name="as")
+
+
+MATCH_RULES = "match rules"
+MatchRules = Annotated[tuple[MatchLine, ...], MATCH_RULES]
+"""Match rules in the order to be tried, or the word `none`."""
+
+
+class AssociationLine(PerApp, frozen=True):
+    """Links to records of another object that are kept in step; one word is its `object`.
+
+    Attributes:
+        object: the other object, which must sync as well; its fields are found by themselves.
+        left: the first app's field that holds the links, under that app's name.
+        right: the second app's field that holds the links, under that app's name.
+        direction: `both` or `to-` and an app's name; only narrower than the sync's own.
+        removals: what a link that is removed leads to: `propagate` removes it in the other app.
+    """
+
+    object: str | None = None
+    left: str | None = None
+    right: str | None = None
+    direction: Direction | None = None
+    removals: Literal["propagate", "keep"] = "propagate"
+
+
+Association = Annotated[AssociationLine, WORD]
+
+
 class ObjectSync(Section, frozen=True):
     """One kind of record that is kept in step.
 
@@ -189,8 +234,12 @@ class ObjectSync(Section, frozen=True):
             phones, addresses, amounts), in fields that no line of `fields` names.
         owners: how people are matched.
         filter: which records take part.
+        match: by which fields a new record finds its counterpart, tried in order, or `none`.
+            Default: contacts by e-mail, companies by domain, deals not at all.
         create: apps in which records may be created; default all that the direction allows.
         update: apps in which records that are there already may be changed; default likewise.
+        associations: which links to records of other objects are kept in step. Default: all to
+            objects that sync as well and for which both apps have a field.
     """
 
     direction: Direction = Direction.BOTH
@@ -202,8 +251,10 @@ class ObjectSync(Section, frozen=True):
     default_fields: bool = False
     owners: Owners = Owners()
     filter: Filters = Filters()
+    match: MatchRules | None = None
     create: tuple[Side, ...] | None = None
     update: tuple[Side, ...] | None = None
+    associations: tuple[Association, ...] | None = None
 
 
 class Retry(Section, frozen=True):

@@ -73,8 +73,8 @@ KINDS = {
         common=COMMON.get(name, {}),
     )
     for name, title, options, objects in (
-        ("hubspot", "HubSpot", HubOptions, ("deals",)),
-        ("tryton", "Tryton", ErpOptions, ("deals",)),
+        ("hubspot", "HubSpot", HubOptions, ("deals", "contacts")),
+        ("tryton", "Tryton", ErpOptions, ("deals", "contacts")),
         ("addressbook", "Address book", ErpOptions, ("contacts",)),
     )
 }

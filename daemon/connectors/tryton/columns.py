@@ -57,6 +57,8 @@ class Column(Struct, frozen=True, kw_only=True):
         reads: what to ask Tryton for.
         decode: the value, out of a row that was so read.
         encode: what Tryton takes for a raw; raises `OutsideDomainError`.
+        path: what a search calls it, within the line where it has one; empty if none can.
+        type: Tryton's type of what is there.
         relation: the model that it refers to.
         line: where it is kept, if not in the record's own row.
         native: the record's field that is written, if it has another name.
@@ -67,6 +69,8 @@ class Column(Struct, frozen=True, kw_only=True):
     reads: tuple[str, ...]
     decode: Callable[[Row], Raw]
     encode: Callable[[Raw], object]
+    path: str = ""
+    type: str = "char"
     relation: str | None = None
     line: Line | None = None
     native: str = ""
@@ -121,6 +125,8 @@ def own_column(
         reads=(name,),
         decode=lambda row: decode(definition.type, row[name]),
         encode=lambda raw: encode(definition.type, raw),
+        path=name if definition.searchable else "",
+        type=definition.type,
         relation=definition.relation,
     )
 
@@ -144,6 +150,8 @@ def line_column(field: Field, line: Line, type_: str, *, via: str = "") -> Colum
         reads=(f"{line.lines}.{part}{via}", f"{line.lines}.active", *kind),
         decode=read,
         encode=lambda raw: encode(type_, raw),
+        path=f"{part}{via}",
+        type=type_,
         line=line,
     )
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import anyio
 
-from actors.errors import TransientError
+from actors.errors import SchemaDriftError, TransientError
 from actors.intents import Intent, Outcome, Unknown
 from actors.ports import Capabilities, Changes, Fetched, Page
 from actors.records import Edit, Gone, Snapshot
@@ -18,6 +18,7 @@ from daemon.connectors.tryton.database import Database
 from daemon.connectors.tryton.deals import DEALS
 from daemon.connectors.tryton.doubts import Doubts
 from daemon.connectors.tryton.feed import FeedReader
+from daemon.connectors.tryton.lookups import BATCH, domain_of, group
 from daemon.connectors.tryton.options import TrytonOptions
 from daemon.connectors.tryton.parties import COMPANIES, CONTACTS
 from daemon.connectors.tryton.record_type import Reading, RecordType
@@ -165,6 +166,31 @@ class TrytonConnector:
         return {
             key: one.snapshot if isinstance(one, Reading) else one for key, one in found.items()
         }
+
+    async def lookup(
+        self, object_name: str, field: str, values: Sequence[str], fields: Sequence[str]
+    ) -> dict[str, tuple[Snapshot, ...]]:
+        """Look up records by what a field holds, texts without regard to case."""
+        kind = await self._database.type_of(object_name)
+        kind.check_fields((field,))
+        if not kind.columns[field].path:
+            message = f"Tryton cannot search {object_name} by {field}: match by another field"
+            raise SchemaDriftError(f"{self._database.app}: {message}")
+        names = tuple(dict.fromkeys((*fields, field)))
+        pending = [list(values[start : start + BATCH]) for start in range(0, len(values), BATCH)]
+        records: list[Snapshot] = []
+        while pending:
+            batch = pending.pop()
+            domain = domain_of(kind.columns[field], batch)
+            if domain is None:
+                continue
+            rows, size = await self._list(kind, domain, names)
+            if len(rows) == size and len(batch) > 1:  # of some values none may have come
+                middle = len(batch) // 2
+                pending += [batch[:middle], batch[middle:]]
+            else:
+                records += (row.snapshot for row in rows)
+        return group(values, field, records)
 
     async def edits(
         self, object_name: str, wanted: Mapping[str, Sequence[str]]

@@ -40,7 +40,7 @@ class Database:
         self.options = options
         self.rpc = Rpc(options, environment)
         self.now = environment.now
-        self._app = environment.app
+        self.app = environment.app
         self._found: Found | None = None
 
     async def aclose(self) -> None:
@@ -88,7 +88,7 @@ class Database:
         if object_name in found.missing:
             raise found.missing[object_name]
         if object_name not in found.types:
-            raise SchemaDriftError(f"{self._app}: Tryton's {object_name} are not supported")
+            raise SchemaDriftError(f"{self.app}: Tryton's {object_name} are not supported")
         return found.types[object_name]
 
     async def _look(self) -> Found:
@@ -104,7 +104,7 @@ class Database:
             SchemaDriftError: what the options name is not in the database.
         """
         try:
-            loader = AccountLoader(self.rpc, self.options, self._app)
+            loader = AccountLoader(self.rpc, self.options, self.app)
             self._found = await loader.load()
         except Refusal as refusal:
             raise as_read_error(refusal) from None
@@ -118,7 +118,7 @@ class Database:
         """
         if kind.lacking:
             raise ScopeError(
-                f"{self._app}: user {self.options.auth.user!r} may not create and write "
+                f"{self.app}: user {self.options.auth.user!r} may not create and write "
                 f"{', '.join(kind.lacking)}: add the access rights to a group of the user"
             )
 

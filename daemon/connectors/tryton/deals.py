@@ -220,6 +220,8 @@ def _contact_column(definition: FieldDefinition) -> Column:
             target="contacts",
         ),
         reads=("contact.party",),
+        path="contact.party",
+        type="many2one",
         decode=lambda row: decode("many2one", inner(row, "contact.", "party")),
         encode=lambda raw: encode("many2one", raw),
         relation="party.party",
@@ -277,6 +279,7 @@ def _currency_column(definition: FieldDefinition, account: Account) -> Column:
             multiline=False,
         ),
         reads=("currency.code",),
+        path="currency.code",
         decode=lambda row: decode("char", inner(row, "currency.", "code")),
         encode=encode_code,
     )

@@ -403,6 +403,7 @@ def _tax_column(definition: FieldDefinition, tax_type: str | None) -> Column:
     return Column(
         field=field,
         reads=("tax_identifier.code",),
+        path="tax_identifier.code",
         decode=lambda row: decode("char", inner(row, "tax_identifier.", "code")),
         encode=lambda raw: encode("char", raw),
     )

@@ -395,3 +395,30 @@ def test_a_rule_names_either_a_category_or_a_field() -> None:
         PartyRule()
     with pytest.raises(ValueError, match="either"):
         PartyRule(category="Person", field="is_person")
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "asked"),
+    [
+        ("email", "Look.Up_1@fjord.example", "look.up_1@FJORD.example"),
+        ("website", "https://lookup.example", "HTTPS://lookup.example"),
+        ("city", "Lookupby", "lookupby"),
+        ("country", "SE", "SE"),
+    ],
+)
+async def test_contacts_are_looked_up_by_what_their_first_lines_hold(
+    erp: TrytonConnector, tryton_admin: AdminClient, field: str, value: str, asked: str
+) -> None:
+    record = await make(erp, name="Looked up", **{field: value})
+    other = await make(erp, email="first@fjord.example")
+    second = {"party": int(other.id), "type": "email", "value": value}
+    tryton_admin.call("model.party.contact_mechanism.create", [second])
+    found = await erp.lookup("contacts", field, [asked, "nobody"], PARTY_FIELDS)
+    assert record.id in [one.id for one in found[asked]]
+    assert other.id not in [one.id for one in found[asked]]
+    assert set(found) == {asked}
+
+
+async def test_a_field_that_tryton_cannot_search_by_is_told(erp: TrytonConnector) -> None:
+    with pytest.raises(SchemaDriftError, match="cannot search contacts by language"):
+        await erp.lookup("contacts", "language", ["de"], PARTY_FIELDS)

@@ -27,6 +27,7 @@ PURE = frozenset(
         "decimal",
         "enum",
         "functools",
+        "hashlib",
         "itertools",
         "math",
         "random",

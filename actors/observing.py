@@ -166,9 +166,8 @@ def _edit_interval(unit: Unit, side: Side, before: End, seen: Seen) -> tuple[int
     last = before.seen
     if last is None:
         return (0, seen.modified_us)
-    known = before.moved.get(unit.key)
-    if known is not None and unit.raws(side, last.values) == unit.raws(side, seen.values):
-        return known
+    if unit.raws(side, last.values) == unit.raws(side, seen.values):
+        return before.moved.get(unit.key, (0, last.modified_us))
     return (min(last.modified_us, seen.modified_us), seen.modified_us)
 
 

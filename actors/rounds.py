@@ -104,7 +104,11 @@ class Rounds:
         now_us = microseconds(self._clock.now())
         due = await self._store.load_due(self._sync.name, now_us, _DUE_AT_ONCE)
         for link in due:
-            if not (attention.is_busy(link.id) or attention.expects(link.id)):
+            if attention.is_busy(link.id):
+                continue
+            if expected := attention.expected(link.id):
+                self.look(link, expected)  # anew, if what came was too old to count
+            else:
                 self.look_at_all(link, attention)
         self._ask_store_at = now + (1.0 if due else await self._until_next_due(now_us))
 

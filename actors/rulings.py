@@ -506,7 +506,7 @@ class Rulings:
         self._meeting.wait(self._sync.name, link.id, ruling.awaited)
         if _fails(link):
             ledger.put(self._outcomes.failing(link, link.reason))
-        elif self._attention.expects(link.id):
+        elif self._attention.expected(link.id):
             ledger.put(self._still_due(link))
         else:
             ledger.put(link)

@@ -186,8 +186,20 @@ def adopt(
                 continue
             end = _based(end, unit, write.sent, write.version)
             origin = settle(target.other, origin, unit, write.source, write.version)
+        if _is_untouched(current):
+            end = _based_on_earlier(sync, end, intent, current)
     linked = link.with_end(target, end).with_end(target.other, origin)
     return msgspec.structs.replace(linked, recover=not ours)
+
+
+def _based_on_earlier(sync: Sync, end: End, intent: Intent, current: Snapshot) -> End:
+    """What the record holds beyond the intent an earlier attempt of ours put there: no edit."""
+    written = {write.unit for write in intent.units}
+    for unit in sync.units:
+        held = unit.raws(intent.side, current.values)
+        if unit.key not in written and unit.association is None and any(held):
+            end = _based(end, unit, held, unit.version)
+    return end
 
 
 def _based(end: End, unit: Unit, raws: tuple[Raw, ...], version: int) -> End:

@@ -20,7 +20,7 @@ from actors.links import Base, Change, Conflict, End, Link
 from actors.mapping.record import Sync
 from actors.mapping.units import Member, Unit
 from actors.merge import Ask, Copy, Observed, Refuse, decide_unit
-from actors.observing import awaited, microseconds, moment
+from actors.observing import awaited, looked_back_to, microseconds, moment
 from actors.records import Edit, Side
 from actors.values import Raw, parse
 
@@ -344,9 +344,10 @@ def _run_over(
     is_read: bool,
 ) -> tuple[Raw, ...] | None:
     """Return the unseen value on which a late write of `sent` arrived, or None if there is none."""
-    assert before.seen is not None and end.seen is not None
-    now, known = unit.raws(side, end.seen.values), unit.raws(side, before.seen.values)
-    since, members = moment(before.seen.modified_us), unit.members(side)
+    last = looked_back_to(before)
+    assert last is not None and end.seen is not None
+    now, known = unit.raws(side, end.seen.values), unit.raws(side, last.values)
+    since, members = moment(last.modified_us), unit.members(side)
     below = {
         member.name: edit
         for member, raw in zip(members, sent, strict=True)

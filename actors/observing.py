@@ -59,9 +59,15 @@ def _rebased(before: End | None, end: End) -> set[str]:
 
 def awaited(before: End, end: End) -> dict[str, tuple[Late, ...]]:
     """Return, by unit, what we had sent long ago and may have arrived with this new version."""
-    if before.seen is None or end.seen is None or before.seen.token == end.seen.token:
+    last = looked_back_to(before)
+    if last is None or end.seen is None or last.token == end.seen.token:
         return {}
     return _awaited(before)
+
+
+def looked_back_to(end: End) -> Seen | None:
+    """Return the last snapshot since which late writes of ours have been looked for."""
+    return end.owed or end.seen
 
 
 def _awaited(end: End) -> dict[str, tuple[Late, ...]]:

@@ -19,7 +19,7 @@ from actors.deciding import Known, Ruling, decide_link
 from actors.errors import TransientError
 from actors.intents import Done, Exists, Intent
 from actors.ledger import Ledger
-from actors.links import End, Link, Seen, Settled, Status
+from actors.links import End, Link, Settled, Status
 from actors.mapping.record import Sync
 from actors.matching import Matches
 from actors.meeting import Meeting
@@ -28,6 +28,7 @@ from actors.observing import (
     arrivals,
     awaited,
     is_stale,
+    looked_back_to,
     microseconds,
     observe,
     observe_foreign,
@@ -613,7 +614,7 @@ class Rulings:
             if end.seen is not None:
                 self._meeting.shown(self._sync, intent.side, known, end.seen.values)
         if not is_noted:
-            link = _forgetting(link, intent.side, known)
+            link = _owing(link, intent.side, known)
         ledger.put(link)
         if verdict.decides and not self._attention.is_busy(link.id):
             await self.rule(ledger, link, intent.side, began)
@@ -626,14 +627,12 @@ class Rulings:
             self._rounds.look_at_all(ledger.link(link.id) or link, self._attention)
 
 
-def _forgetting(link: Link, side: Side, known: End | None) -> Link:
-    """Return the link as if this version had not been seen: it is to be looked at again."""
+def _owing(link: Link, side: Side, known: End | None) -> Link:
+    """Return the link with a note that late writes are still to be looked for on this side."""
     end = link.end(side)
-    if end is None or end.seen is None or known is None or known.seen is None:
+    if end is None or known is None:
         return link
-    last = known.seen
-    seen = Seen(last.token, last.modified_us, end.seen.values, end.seen.config)
-    return link.with_end(side, msgspec.structs.replace(end, seen=seen))
+    return link.with_end(side, msgspec.structs.replace(end, owed=looked_back_to(known)))
 
 
 def _fails(link: Link) -> bool:

@@ -6,7 +6,7 @@ keeps history, what was lost in the gap is found, merged by M6 and M7, and never
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from datetime import datetime
 from itertools import dropwhile, takewhile
 
@@ -299,15 +299,15 @@ def overwritten_late(
     history: Mapping[tuple[str, str], tuple[Edit, ...]],
     now_us: int,
     *,
-    is_read: bool = True,
+    written: Container[str] = (),
 ) -> tuple[Change, ...]:
     """Return what stood in a record before a late write of ours arrived, for the history (H44).
 
     Args:
         before: the end as it was known until then: an edit seen but not yet settled is lost.
         history: by (record id, field), newest first: it knows edits that were never read.
-        is_read: the end was read; False if it came with the answer to a write of ours, which is
-            then the newest of our entries.
+        written: units that a write of ours has just brought about, if the end came with its
+            answer: the newest of our entries there is that write's.
     """
     end = link.end(side)
     assert end is not None and end.seen is not None
@@ -315,6 +315,7 @@ def overwritten_late(
     doubtful = awaited(before, end)
     for unit in sync.units:
         for late in doubtful.get(unit.key, ()):
+            is_read = unit.key not in written
             lost = _run_over(unit, side, before, end, late.raws, history, is_read=is_read)
             if lost is not None:
                 change = Change(

@@ -5,7 +5,7 @@ Reads the store (links of a batch in one query) and, rarely, a field's history; 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Container, Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import timedelta
 
@@ -26,6 +26,7 @@ from actors.meeting import Meeting
 from actors.messages import Judged, Mapped, Origin, Recovered, Written
 from actors.observing import (
     arrivals,
+    as_edited,
     awaited,
     is_stale,
     looked_back_to,
@@ -281,11 +282,11 @@ class Rulings:
         before: End,
         history: Traced,
         *,
-        is_read: bool = True,
+        written: Container[str] = (),
     ) -> None:
         """Put on record what a late write of ours has overwritten (H44)."""
         ledger.history += overwritten_late(
-            self._sync, link, side, before, history, self._now_us(), is_read=is_read
+            self._sync, link, side, before, history, self._now_us(), written=written
         )
 
     # --- newcomers --------------------------------------------------------------------------
@@ -610,13 +611,18 @@ class Rulings:
         if known is not None and end is not None and known.id == end.id:
             history = await self._arrival(link, intent.side, known)
             is_noted = history is not None
-            self._note_overwritten(ledger, link, intent.side, known, history or {}, is_read=False)
+            written = {write.unit for write in intent.units}
+            arrived = arrivals(self._sync, intent.side, known, end) - written
+            if history is not None:
+                arrived = disproved(self._sync, intent.side, end, arrived, history)
+            link = as_edited(self._sync, link, intent.side, before, arrived)
+            self._note_overwritten(ledger, link, intent.side, known, history or {}, written=written)
             if end.seen is not None:
                 self._meeting.shown(self._sync, intent.side, known, end.seen.values)
         if not is_noted:
             link = _owing(link, intent.side, known)
         ledger.put(link)
-        if verdict.decides and not self._attention.is_busy(link.id):
+        if verdict.decides and is_noted and not self._attention.is_busy(link.id):
             await self.rule(ledger, link, intent.side, began)
         is_free = not self._attention.is_busy(link.id)
         was_passed_over = is_free and self._attention.take_up(link.id)

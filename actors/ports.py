@@ -17,6 +17,7 @@ from msgspec import Struct
 from actors.intents import Intent, Outcome
 from actors.links import Commit, Conflict, Link, Seen
 from actors.messages import AnyMessage
+from actors.orders import Asked
 from actors.records import Edit, Gone, Snapshot
 from actors.schema import AppSchema
 
@@ -251,6 +252,10 @@ class Store(Protocol):
 
     async def load_conflicts(self, sync: str, link: int) -> tuple[Conflict, ...]:
         """Return the conflicts of a link, newest first."""
+        ...
+
+    async def load_orders(self, sync: str) -> tuple[Asked, ...]:
+        """Return orders of people that are not carried out yet, in the order asked."""
         ...
 
     async def commit(self, work: Commit) -> None:

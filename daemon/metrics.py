@@ -137,6 +137,11 @@ class Metrics:
             "1 while a connection runs, 0 while it waits to be restarted; absent while paused.",
             "connection",
         )
+        self._paused = self._gauge(
+            "tieline_sync_paused",
+            "1 while a person has paused a sync, else 0.",
+            "connection object",
+        )
         self._restarts = self._counter(
             "tieline_connection_restarts",
             "Starts of a connection after it had failed.",
@@ -293,6 +298,10 @@ class Metrics:
         """Take a paused connection out of `tieline_connection_up`, so that nobody is called."""
         self._up.remove_by_labels({"connection": connection})
 
+    def sync_paused(self, connection: str, object_: str, paused: bool) -> None:
+        """Set whether a person has paused a sync."""
+        self._paused.labels(connection, object_).set(paused)
+
     def connection_restarted(self, connection: str) -> None:
         """Count a start after a failure."""
         self._restarts.labels(connection).inc()
@@ -317,7 +326,7 @@ class Metrics:
         for metric in (
             self._polled, self._mapped, self._writes, self._conflicts, self._excluded,
             self._quarantined, self._links, self._lag, self._backfill, self._up, self._restarts,
-            self._errors, self._queues,
+            self._errors, self._queues, self._paused,
         ):  # fmt: skip
             metric.remove_by_labels({"connection": connection})
         for key in [key for key in self._seen if key[1][0] == connection]:

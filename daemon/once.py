@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -16,9 +17,12 @@ from daemon.accounts import Accounts
 from daemon.clock import SystemClock
 from daemon.config.problems import ConfigError
 from daemon.config.settings import Config, Connection
+from daemon.desk import Wishes, read_wishes
 from daemon.monitor import Monitors, Progress, ProgressMonitor, TraceMonitor
 from daemon.store.sqlite import SqliteStore
-from daemon.supervisor import compile_connection
+from daemon.supervisor import compile_connection, describe_pause
+
+log = logging.getLogger(__name__)
 
 _POLL = timedelta(seconds=1)
 _HORIZON = timedelta(seconds=10)
@@ -38,13 +42,24 @@ async def run_until_quiet(
         ConfigError: the configuration does not fit the apps.
         TielineError: an app or the store cannot be used.
     """
-    accounts = Accounts()
+    accounts, wishes = Accounts(), await read_wishes(store.reader)
     try:
         async with anyio.create_task_group() as tasks:
             for connection in config.connections.values():
-                tasks.start_soon(_run_one, config, connection, accounts, store, tell, trace)
+                active = _unpaused(connection, wishes)
+                if active.syncs:
+                    tasks.start_soon(_run_one, config, active, accounts, store, tell, trace)
     finally:
         await accounts.aclose()
+
+
+def _unpaused(connection: Connection, wishes: Wishes) -> Connection:
+    """Leave out what people have paused."""
+    for spec in connection.syncs:
+        if pause := wishes.pause_of(spec.name):
+            log.warning("%s is passed over: %s", spec.name, describe_pause(pause))
+    active = tuple(spec for spec in connection.syncs if wishes.pause_of(spec.name) is None)
+    return msgspec.structs.replace(connection, syncs=active)
 
 
 async def _run_one(

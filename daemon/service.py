@@ -17,6 +17,7 @@ from actors.ports import Monitor
 from actors.spec import SyncSpec
 from daemon.clock import SystemClock
 from daemon.config.settings import Config
+from daemon.desk import read_wishes, run_desk
 from daemon.gauges import run_gauges
 from daemon.health import Health
 from daemon.http import join_address, serve
@@ -90,6 +91,9 @@ class Service:
             address = join_address(settings.host, settings.port)
             port = await tasks.start(serve, address, self._metrics, self.health)
             tasks.start_soon(run_gauges, store, self._metrics, self._clock, name="gauges")
+            self._supervisor.heed(await read_wishes(store.reader))
+            desk = (store.reader, self._clock, self._supervisor.heed)
+            tasks.start_soon(run_desk, *desk, name="desk")
             self._start_watchdog(tasks)
             self._metrics.config_applied(datetime.now(UTC))
             tasks.start_soon(self._supervise, tasks, name="supervisor")

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import anyio
 from anyio.abc import TaskGroup
@@ -21,7 +22,7 @@ from actors.errors import AuthError, MappingError, SchemaDriftError, TielineErro
 from actors.mapping.compile import compile_sync
 from actors.mapping.record import Sync
 from actors.meeting import Meeting
-from actors.ports import Clock, Monitor, Store
+from actors.ports import Clock, Connector, Monitor, Store
 from actors.records import Side
 from actors.spec import SyncSpec
 from daemon.accounts import Account, Accounts
@@ -29,8 +30,11 @@ from daemon.config.changes import compare_configs
 from daemon.config.problems import ConfigError, ConfigProblem
 from daemon.config.settings import Config, Connection
 from daemon.connectors.budget import BORROWER
+from daemon.desk import Wishes
 from daemon.logs import in_connection
 from daemon.metrics import Metrics, error_kind
+from daemon.runner import Runner
+from daemon.store.reading import Pause
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +48,10 @@ MonitorMaker = Callable[[SyncSpec], Monitor]
 
 
 class Phase(Struct, frozen=True, kw_only=True):
-    """What a connection is doing: `starting`, `running`, `waiting`, `needs you` or `stopped`."""
+    """What a connection is doing.
+
+    `starting`, `running`, `paused`, `waiting`, `needs you` or `stopped`.
+    """
 
     word: str
     reason: str = ""
@@ -52,7 +59,7 @@ class Phase(Struct, frozen=True, kw_only=True):
     @property
     def is_well(self) -> bool:
         """Nobody needs to look."""
-        return self.word == "running"
+        return self.word in ("running", "paused")
 
 
 class Supervisor:
@@ -73,6 +80,7 @@ class Supervisor:
         self._config: Config | None = None
         self._tasks: TaskGroup | None = None
         self._keepers: dict[str, Keeper] = {}
+        self._wishes = Wishes()
         self.phases: dict[str, Phase] = {}
 
     async def run(self, config: Config) -> None:
@@ -96,6 +104,12 @@ class Supervisor:
         if self._tasks is not None:
             self._tasks.cancel_scope.cancel()
 
+    def heed(self, wishes: Wishes) -> None:
+        """Bring about what people want: pauses, and orders for the syncs to carry out."""
+        self._wishes = wishes
+        for keeper in self._keepers.values():
+            keeper.heed(wishes)
+
     def _start(self, config: Config, connection: Connection) -> None:
         keeper = Keeper(
             config=config,
@@ -105,6 +119,7 @@ class Supervisor:
             clock=self._clock,
             metrics=self._metrics,
             make_monitor=self._make_monitor,
+            wishes=self._wishes,
             tell=lambda phase: self.phases.__setitem__(connection.name, phase),
         )
         self._keepers[connection.name] = keeper
@@ -207,6 +222,7 @@ class Keeper:
         clock: Clock,
         metrics: Metrics,
         make_monitor: MonitorMaker,
+        wishes: Wishes,
         tell: Callable[[Phase], None],
     ) -> None:
         self._config = config
@@ -217,7 +233,9 @@ class Keeper:
         self._metrics = metrics
         self._make_monitor = make_monitor
         self._tell = tell
-        self._running: list[SyncConnection] = []
+        self._wishes = wishes
+        self._runners: list[Runner] = []
+        self._is_up = False
         self._stopping = anyio.Event()
         self._wake = anyio.Event()
         self.ended = anyio.Event()
@@ -226,8 +244,39 @@ class Keeper:
         """Drain; `ended` is set when it is done."""
         self._stopping.set()
         self._wake.set()
-        for one in self._running:
+        for one in self._runners:
             one.stop()
+
+    def heed(self, wishes: Wishes) -> None:
+        """Take note of what people want now."""
+        before = self._pauses()
+        self._wishes = wishes
+        for one in self._runners:
+            one.heed(wishes)
+        if before != self._pauses():
+            self._wake.set()
+            if self._is_up:
+                self._tell_up()
+
+    def _pauses(self) -> dict[str, str]:
+        """Return by object that is paused, since when and by whom."""
+        pauses = {one.object: self._wishes.pause_of(one.name) for one in self._connection.syncs}
+        return {word: describe_pause(one) for word, one in pauses.items() if one is not None}
+
+    def _is_paused(self) -> bool:
+        return len(self._pauses()) == len(self._connection.syncs)
+
+    def _tell_up(self) -> None:
+        """Say what runs and what is paused."""
+        name, pauses = self._connection.name, self._pauses()
+        for spec in self._connection.syncs:
+            self._metrics.sync_paused(name, spec.object, spec.object in pauses)
+        reason = "; ".join(f"{word} {why}" for word, why in pauses.items())
+        if self._is_paused():
+            self._metrics.connection_paused(name)
+        else:
+            self._metrics.connection_up(name, True)
+        self._tell(Phase(word="paused" if self._is_paused() else "running", reason=reason))
 
     def hurry(self) -> None:
         """Let a connection that waits after a failure try again now."""
@@ -241,6 +290,9 @@ class Keeper:
             BORROWER.set(name)  # the accounts' budgets are shared fairly among connections
             with in_connection(name):
                 while not self._stopping.is_set():
+                    if self._is_paused():
+                        await self._wait_paused()
+                        continue
                     started = self._clock.monotonic()
                     try:
                         await self._run_once()
@@ -254,6 +306,13 @@ class Keeper:
             self._tell(Phase(word="stopped"))
             self.ended.set()
 
+    async def _wait_paused(self) -> None:
+        """Ask no app for anything while all of it is paused."""
+        self._tell_up()
+        self._wake = anyio.Event()
+        if not self._stopping.is_set():
+            await self._wake.wait()
+
     async def _run_once(self) -> None:
         self._tell(Phase(word="starting"))
         accounts = {
@@ -263,27 +322,36 @@ class Keeper:
         syncs, problems = await compile_connection(self._config, self._connection, accounts)
         if problems:
             raise ConfigError(problems)
-        meeting = Meeting()
-        self._running = [
-            SyncConnection(
-                sync,
-                {side: accounts[side].connector for side in Side},
-                self._store,
-                self._clock,
-                self._connection.pace,
-                self._make_monitor(sync.spec),
-                meeting,
-            )
+        meeting, connectors = Meeting(), {side: accounts[side].connector for side in Side}
+        self._runners = [
+            Runner(sync.name, partial(self._make_sync, sync, connectors, meeting), self._wishes)
             for sync in syncs
         ]
         if self._stopping.is_set():
             return
-        self._metrics.connection_up(self._connection.name, True)
-        self._tell(Phase(word="running"))
+        self._is_up = True
+        self._tell_up()
         log.info("connection runs", extra={"syncs": [sync.name for sync in syncs]})
-        async with anyio.create_task_group() as group:
-            for one in self._running:
-                group.start_soon(one.run, name=f"sync/{one.sync.name}")
+        try:
+            async with anyio.create_task_group() as group:
+                for one in self._runners:
+                    group.start_soon(one.run, name=f"sync/{one.name}")
+        finally:
+            self._is_up = False
+            self._runners = []
+
+    def _make_sync(
+        self, sync: Sync, connectors: dict[Side, Connector], meeting: Meeting
+    ) -> SyncConnection:
+        return SyncConnection(
+            sync,
+            connectors,
+            self._store,
+            self._clock,
+            self._connection.pace,
+            self._make_monitor(sync.spec),
+            meeting,
+        )
 
     async def _wait_after(self, error: BaseException, attempts: int) -> None:
         cause = root_cause(error)
@@ -308,6 +376,12 @@ class Keeper:
         with anyio.move_on_after(pause.total_seconds()):
             if not self._stopping.is_set():
                 await self._wake.wait()
+
+
+def describe_pause(pause: Pause) -> str:
+    """Say since when something is paused, and by whom."""
+    since = datetime.fromtimestamp(pause.since_us / 1_000_000, UTC)
+    return f"paused by {pause.by} since {since:%Y-%m-%d %H:%M:%SZ}"
 
 
 def root_cause(error: BaseException) -> BaseException:

@@ -131,6 +131,14 @@ class Connector(Protocol):
         """
         ...
 
+    async def missing(self, object_name: str, *, writes: bool) -> tuple[str, ...]:
+        """Say which rights are missing to read the object, and to write it if `writes`.
+
+        A sentence each: what is missing, what stops working, how to grant it. Writes nothing;
+        nothing is said of rights that the app does not tell about.
+        """
+        ...
+
     async def start(self, object_name: str) -> str:
         """Return a cursor such that `changes` from it sees every edit made from now on."""
         ...

@@ -197,6 +197,15 @@ class Metrics:
         self._store_size = self._gauge(
             "tieline_store_size_bytes", "Size of the store's files on disk."
         )
+        self._store_intact = self._gauge(
+            "tieline_store_intact",
+            "1, or 0 once damage was found in the store.",
+        )
+        self._store_intact.set(1)
+        self._store_pruned = self._counter(
+            "tieline_store_pruned_rows",
+            "Rows of old history, closed conflicts and settled writes that were dropped.",
+        )
         build = Info("tieline_build", "The version that runs.", registry=self.registry)
         build.info({"version": version})
         ProcessCollector(registry=self.registry)
@@ -379,3 +388,11 @@ class Metrics:
     def store_size(self, size_bytes: int) -> None:
         """Set the size of the store's files."""
         self._store_size.set(size_bytes)
+
+    def store_intact(self, intact: bool) -> None:
+        """Set what looking for damage has found."""
+        self._store_intact.set(intact)
+
+    def store_pruned(self, rows: int) -> None:
+        """Count rows that were dropped for their age."""
+        self._store_pruned.inc(rows)

@@ -20,7 +20,7 @@ from daemon.config.settings import Config, Connection
 from daemon.desk import Wishes, read_wishes
 from daemon.monitor import Monitors, Progress, ProgressMonitor, TraceMonitor
 from daemon.store.sqlite import SqliteStore
-from daemon.supervisor import compile_connection, describe_pause
+from daemon.supervisor import check_rights, compile_connection, describe_pause
 
 log = logging.getLogger(__name__)
 
@@ -77,6 +77,7 @@ async def _run_one(
     syncs, problems = await compile_connection(config, connection, apps)
     if problems:
         raise ConfigError(problems)
+    await check_rights(connection, apps)
     pace = msgspec.structs.replace(connection.pace, poll=min(connection.pace.poll, _POLL))
     meeting = Meeting()
     for sync in syncs:

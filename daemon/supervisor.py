@@ -18,7 +18,13 @@ from msgspec import Struct
 
 from actors.backoff import delay
 from actors.connection import Connection as SyncConnection
-from actors.errors import AuthError, MappingError, SchemaDriftError, TielineError
+from actors.errors import (
+    AuthError,
+    MappingError,
+    SchemaDriftError,
+    ScopeError,
+    TielineError,
+)
 from actors.mapping.compile import compile_sync
 from actors.mapping.record import Sync
 from actors.meeting import Meeting
@@ -209,6 +215,23 @@ async def compile_connection(
     return tuple(syncs), tuple(problems)
 
 
+async def check_rights(connection: Connection, accounts: dict[Side, Account]) -> None:
+    """Compare what the apps let us do with what the syncs need (F3).
+
+    Raises:
+        ScopeError: a right is missing; names it, what stops working and how to grant it.
+        TransientError, AuthError: an app cannot be asked.
+    """
+    lacks: list[str] = []
+    for spec in connection.syncs:
+        for side in Side:
+            account, writes = accounts[side], spec.direction.allows(side)
+            found = await account.connector.missing(spec.object, writes=writes)
+            lacks += [f"{account.app.name}: {sentence}" for sentence in found]
+    if lacks:
+        raise ScopeError("; ".join(dict.fromkeys(lacks)))
+
+
 class Keeper:
     """Keeps one connection running."""
 
@@ -322,6 +345,7 @@ class Keeper:
         syncs, problems = await compile_connection(self._config, self._connection, accounts)
         if problems:
             raise ConfigError(problems)
+        await check_rights(self._connection, accounts)
         meeting, connectors = Meeting(), {side: accounts[side].connector for side in Side}
         self._runners = [
             Runner(sync.name, partial(self._make_sync, sync, connectors, meeting), self._wishes)

@@ -10,6 +10,7 @@ import click
 import msgspec
 from msgspec import Struct
 
+from actors.records import Side
 from daemon.cli.associations import (
     AssociationCheck,
     explain_associations,
@@ -127,8 +128,8 @@ def _check_files(config: Config) -> CheckAnswer:
 def _check_live(config: Config, explains: bool) -> CheckAnswer:
     import anyio
 
-    answers = anyio.run(describe_apps, config.apps)
-    answer = compare_with_apps(config, answers)
+    answers, lacks = anyio.run(ask_apps, config.apps, _needs(config))
+    answer = compare_with_apps(config, answers, lacks)
     if not explains:
         return answer
     return msgspec.structs.replace(answer, associations=_associations(config, answers))
@@ -149,22 +150,49 @@ def _associations(
     return tuple(found)
 
 
-async def describe_apps(apps: dict[str, App]) -> dict[str, AppSchema | TielineError]:
-    """Ask every app what it has, all at the same time; an error takes the answer's place."""
+def _needs(config: Config) -> dict[str, dict[str, bool]]:
+    """Return by app the objects that sync, and whether they are written there."""
+    needs: dict[str, dict[str, bool]] = {name: {} for name in config.apps}
+    for spec in config.specs():
+        for side in Side:
+            known = needs[spec.app(side)].get(spec.object, False)
+            needs[spec.app(side)][spec.object] = known or spec.direction.allows(side)
+    return needs
+
+
+async def ask_apps(
+    apps: dict[str, App], needs: dict[str, dict[str, bool]]
+) -> tuple[dict[str, AppSchema | TielineError], dict[str, tuple[str, ...]]]:
+    """Ask every app what it has, and what it does not let us do, all at the same time.
+
+    Args:
+        needs: by app, the objects that sync, and whether they are written there.
+
+    Returns:
+        By app, what it has, or the error that came instead; and by app, missing rights.
+    """
     import anyio
 
     found: dict[str, AppSchema | TielineError] = {}
+    lacks: dict[str, tuple[str, ...]] = {}
 
     async def ask(app: App) -> None:
-        found[app.name] = await _describe(app)
+        found[app.name], lacks[app.name] = await _describe(app, needs[app.name])
 
     async with anyio.create_task_group() as tasks:
         for app in apps.values():
             tasks.start_soon(ask, app, name=f"describe/{app.name}")
-    return found
+    return found, lacks
 
 
-async def _describe(app: App) -> AppSchema | TielineError:
+async def describe_apps(apps: dict[str, App]) -> dict[str, AppSchema | TielineError]:
+    """Ask every app what it has, all at the same time; an error takes the answer's place."""
+    return (await ask_apps(apps, {name: {} for name in apps}))[0]
+
+
+async def _describe(
+    app: App, needs: dict[str, bool]
+) -> tuple[AppSchema | TielineError, tuple[str, ...]]:
     import anyio
 
     from actors.errors import TielineError, TransientError
@@ -173,30 +201,41 @@ async def _describe(app: App) -> AppSchema | TielineError:
     connector = app.open(Environment(app=app.name))
     try:
         with anyio.fail_after(ANSWER_WITHIN.total_seconds()):
-            return await connector.describe()
+            schema = await connector.describe()
+            lacks = [await connector.missing(name, writes=writes) for name, writes in needs.items()]
+            return schema, tuple(sentence for some in lacks for sentence in some)
     except TielineError as error:
-        return error
+        return error, ()
     except TimeoutError:
-        return TransientError(f"no answer within {ANSWER_WITHIN.seconds} s; is it reachable?")
+        late = f"no answer within {ANSWER_WITHIN.seconds} s; is it reachable?"
+        return TransientError(late), ()
     finally:
         with anyio.move_on_after(5, shield=True):
             await connector.aclose()
 
 
-def compare_with_apps(config: Config, answers: dict[str, AppSchema | TielineError]) -> CheckAnswer:
-    """Compare every sync with what its apps answered. Pure."""
+def compare_with_apps(
+    config: Config,
+    answers: dict[str, AppSchema | TielineError],
+    lacks: dict[str, tuple[str, ...]],
+) -> CheckAnswer:
+    """Compare every sync with what its apps answered, and name missing rights. Pure."""
     from actors.errors import TielineError
 
     warnings, syncs = [], []
     failed = {name: one for name, one in answers.items() if isinstance(one, TielineError)}
     problems = [locate_failure(config, name, error) for name, error in failed.items()]
+    for name, sentences in lacks.items():
+        at = ("apps", name, "auth")
+        problems += [config.positions.problem(at, sentence) for sentence in sentences]
     for spec in config.specs():
         found, advice = _compare(config, spec, answers)
         problems += found or ()
         warnings += advice
         syncs.append(_sync_check(spec, None if found is None else not found))
     does_not_fit = any(sync.ok is False for sync in syncs)
-    exits = [Exit.CONFIG] * does_not_fit + sorted(map(exit_of, failed.values()), reverse=True)
+    exits = [Exit.CONFIG] * does_not_fit + [Exit.DENIED] * any(lacks.values())
+    exits += sorted(map(exit_of, failed.values()), reverse=True)
     return CheckAnswer(
         config=str(config.files[0]),
         exit=exits[0] if exits else Exit.OK,
@@ -231,7 +270,6 @@ def _compare(
     """Return problems and warnings of one sync; no problems but None if an app is missing."""
     from actors.errors import TielineError
     from actors.mapping.compile import compile_sync
-    from actors.records import Side
     from daemon.config.advice import advise_closings, advise_users
 
     left, right = answers[spec.left], answers[spec.right]

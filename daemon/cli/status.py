@@ -28,6 +28,7 @@ class DaemonState(Struct, frozen=True, kw_only=True):
     ready: bool = False
     why_not: tuple[str, ...] = ()
     connections: dict[str, str] = {}
+    store: str = ""
 
 
 class StatusCount(Struct, frozen=True, kw_only=True):
@@ -156,6 +157,7 @@ def ask_daemon(daemon: Daemon) -> DaemonState:
         ready=health.ready,
         why_not=health.why_not,
         connections=dict(health.connections),
+        store=health.store,
     )
 
 
@@ -181,7 +183,10 @@ def _view(answer: StatusAnswer) -> Iterator[Block]:
             )
         )
     yield Heading("Store")
-    yield Facts((("file", answer.store), ("size", f"{answer.store_bytes / 1e6:.1f} MB")))
+    facts = [("file", answer.store), ("size", f"{answer.store_bytes / 1e6:.1f} MB")]
+    if answer.daemon.store:
+        facts.append(("state", answer.daemon.store))
+    yield Facts(tuple(facts))
 
 
 def _daemon_lines(daemon: DaemonState) -> Iterator[Line]:

@@ -34,7 +34,7 @@ from daemon.store.migrate import bring_up_to_date, read_version
 from daemon.store.queries import QUERIES
 from daemon.store.reading import Reader, open_for_reading
 
-_CHECKED_AT_START = 64 * 1024 * 1024
+CHECKED_AT_START = 64 * 1024 * 1024
 _PRUNED_AT_ONCE = 1_000
 _PRUNED = (
     QUERIES.prune_history,
@@ -335,7 +335,7 @@ async def _set_up(db: Database) -> None:
     """Check what the file is before anything in it is changed, then make it durable and ours.
 
     A large store is not checked for damage here, so that a start stays under a second:
-    `Reader.check_integrity` can do it beside the running daemon.
+    `daemon.upkeep` does it beside the running syncs.
     """
     await read_version(db)
     journal = await db.fetch_value("PRAGMA journal_mode = WAL")
@@ -348,7 +348,7 @@ async def _set_up(db: Database) -> None:
     await db.fetch("PRAGMA foreign_keys = ON")
     if await db.fetch_value("PRAGMA synchronous") != 2:
         raise StoreError(f"store {db.name}: SQLite refuses synchronous=FULL, so nothing is safe")
-    if await db.fetch_number(QUERIES.size_bytes) <= _CHECKED_AT_START:
+    if await db.fetch_number(QUERIES.size_bytes) <= CHECKED_AT_START:
         await db.check_integrity()
     await bring_up_to_date(db)
     # Finds out now, not at the first commit, that the file cannot be written.

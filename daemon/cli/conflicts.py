@@ -9,6 +9,7 @@ import click
 from msgspec import Struct
 
 from actors.values import Raw
+from daemon.cli.completing import complete_sync
 from daemon.cli.invocation import Invocation, json_option, pass_invocation
 from daemon.cli.reading import app_names, ask_store, write_raws, write_time
 from daemon.cli.render import Block, Heading, Line, Table, Tone, show
@@ -62,7 +63,13 @@ class ConflictsAnswer(Struct, frozen=True, kw_only=True):
 
 @click.group(invoke_without_command=True, subcommand_metavar="[undo]")
 @click.option("--all", "is_all", is_flag=True, help="Closed ones too: the history of conflicts.")
-@click.option("--sync", "sync", metavar="NAME", help="Only of this sync, such as sales/deals.")
+@click.option(
+    "--sync",
+    "sync",
+    metavar="NAME",
+    shell_complete=complete_sync,
+    help="Only of this sync, such as sales/deals.",
+)
 @click.option(
     "--limit",
     type=click.IntRange(1, 10_000),

@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from actors.records import Side
 from actors.values import Raw
+from daemon.cli.completing import complete_app
 from daemon.cli.conflicts import ConflictEntry, make_entry, view_conflicts
 from daemon.cli.exits import Exit
 from daemon.cli.invocation import Invocation, json_option, pass_invocation
@@ -111,7 +112,7 @@ class ExplainAnswer(Struct, frozen=True, kw_only=True):
 
 
 @click.command()
-@click.argument("app")
+@click.argument("app", shell_complete=complete_app)
 @click.argument("record")
 @click.option(
     "--history", type=click.IntRange(0, 10_000), default=20, show_default=True, help="Lines of it."

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 from msgspec import Struct
 
+from daemon.cli.completing import complete_target
 from daemon.cli.invocation import Invocation, json_option, pass_invocation
 from daemon.cli.orders import at_desk, now_us, whoami
 from daemon.cli.reading import ask_store, write_time
@@ -34,7 +35,9 @@ class PausesAnswer(Struct, frozen=True, kw_only=True):
 
 
 @click.command()
-@click.argument("target", required=False, metavar="[CONNECTION[/OBJECT]]")
+@click.argument(
+    "target", required=False, metavar="[CONNECTION[/OBJECT]]", shell_complete=complete_target
+)
 @json_option
 @pass_invocation
 def pause(invocation: Invocation, target: str | None, as_json: bool) -> None:
@@ -51,7 +54,9 @@ def pause(invocation: Invocation, target: str | None, as_json: bool) -> None:
 
 
 @click.command()
-@click.argument("target", required=False, metavar="[CONNECTION[/OBJECT]]")
+@click.argument(
+    "target", required=False, metavar="[CONNECTION[/OBJECT]]", shell_complete=complete_target
+)
 @json_option
 @pass_invocation
 def resume(invocation: Invocation, target: str | None, as_json: bool) -> None:

@@ -11,6 +11,7 @@ from msgspec import Struct
 from actors.links import Conflict, Link, Status
 from actors.records import Side
 from actors.values import Raw
+from daemon.cli.completing import complete_app, complete_record
 from daemon.cli.invocation import Invocation, json_option, pass_invocation
 from daemon.cli.orders import OrderAnswer, Orders, show_order, wait_option
 from daemon.cli.reading import app_names, ask_store, write_raws
@@ -67,9 +68,17 @@ class UndoAnswer(Struct, frozen=True, kw_only=True):
 
 
 @click.command()
-@click.argument("what", nargs=-1, required=True, metavar="ID | APP RECORD")
+@click.argument(
+    "what", nargs=-1, required=True, metavar="ID | APP RECORD", shell_complete=complete_record
+)
 @click.option("--field", metavar="NAME", help="Which field of the record, if several wait.")
-@click.option("--with", "app", metavar="APP", help="This app's value is right.")
+@click.option(
+    "--with",
+    "app",
+    metavar="APP",
+    shell_complete=complete_app,
+    help="This app's value is right.",
+)
 @click.option(
     "--value",
     "values",

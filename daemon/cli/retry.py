@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from actors.links import Status
 from actors.records import Side
+from daemon.cli.completing import complete_record, complete_sync
 from daemon.cli.exits import Exit
 from daemon.cli.invocation import Invocation, json_option, pass_invocation
 from daemon.cli.orders import OrderAnswer, Orders, wait_option
@@ -30,9 +31,14 @@ class OrdersAnswer(Struct, frozen=True, kw_only=True):
 
 
 @click.command()
-@click.argument("record", nargs=-1, metavar="[APP RECORD]")
+@click.argument("record", nargs=-1, metavar="[APP RECORD]", shell_complete=complete_record)
 @click.option("--failing", is_flag=True, help="All failing records, also those set aside.")
-@click.option("--sync", metavar="NAME", help="With --failing: only of this sync.")
+@click.option(
+    "--sync",
+    metavar="NAME",
+    shell_complete=complete_sync,
+    help="With --failing: only of this sync.",
+)
 @wait_option
 @json_option
 @pass_invocation
@@ -64,7 +70,7 @@ def retry(
 
 
 @click.command()
-@click.argument("sync", required=False)
+@click.argument("sync", required=False, shell_complete=complete_sync)
 @wait_option
 @json_option
 @pass_invocation

@@ -55,8 +55,8 @@ def _written_outside(facts: Facts, pair: Pair, side: Side, record: Record) -> It
     """
     patience = facts.scenario.rates.lag_worst_s + 900
     for write in facts.writes_to.get((side, record.id), ()):
-        if write.committed_at is None or write.kind == "create":
-            continue
+        if write.committed_at is None or write.kind in ("create", "archive", "restore"):
+            continue  # what follows a delete is judged by I8
         for end, one in pair.records.items():
             since = _outside_since(facts, end, one, write.sent_at)
             if since is not None and write.sent_at > since + patience:

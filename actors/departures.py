@@ -298,7 +298,7 @@ def gone_end(end: End, how: Departure, now_us: int, *, ours: bool | None = None)
     """
     followed = end.followed
     if followed is not None and followed.step is Step.ARCHIVE and end.gone is None:
-        is_ours = now_us < followed.late_us if ours is None else ours
+        is_ours = (followed.done or now_us < followed.late_us) if ours is None else ours
         followed = msgspec.structs.replace(followed, done=True) if is_ours else None
     return msgspec.structs.replace(end, gone=how, followed=followed)
 

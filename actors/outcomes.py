@@ -143,7 +143,7 @@ class Outcomes:
     def _archived(self, ledger: Ledger, link: Link, intent: Intent, how: Departure) -> Verdict:
         ledger.history += departures.lines(self._sync, link, intent, self._now_us())
         gone = departures.archived(link, intent.side, how, self._now_us())
-        return Verdict(link=gone, decides=True)
+        return Verdict(link=gone, decides=True, is_fresh=True)
 
     def _parted(self, ledger: Ledger, link: Link, intent: Intent, done: Done) -> Verdict:
         """A record was marked, or brought back, for what happened to its counterpart."""

@@ -113,7 +113,7 @@ class Rulings:
             else:
                 await self._record(ledger, page, judged)
         for gone in page.gone:
-            self._gone(ledger, page.side, gone)
+            self._gone(ledger, page.side, gone, page.began)
         await self._candidates.wake(ledger)
         return ledger
 
@@ -399,7 +399,7 @@ class Rulings:
             if end is not None and end.gone is None:
                 self._looks[side].want(one)
 
-    def _gone(self, ledger: Ledger, side: Side, gone: Gone) -> None:
+    def _gone(self, ledger: Ledger, side: Side, gone: Gone, began: float) -> None:
         link = ledger.of(side, gone.id)
         end = link.end(side) if link is not None else None
         if link is None or end is None:
@@ -407,7 +407,11 @@ class Rulings:
         if self._attention.is_busy(link.id):
             self._passed_over(ledger, link)
             return
+        if self._attention.is_outdated(side, gone.id, began):
+            self._again(ledger, link, "it was gone in an older reading")
+            return
         self._attention.came(link.id, side)
+        self._attention.heard(side, gone.id, self._clock.monotonic())
         if gone.how is Departure.MERGED and gone.into is not None:
             self._merged(ledger, side, link, gone.into)
             return

@@ -14,6 +14,7 @@ from actors.connection import Connection
 from actors.intents import Intent, IntentKind
 from actors.links import Link, Status
 from actors.mapping.record import Sync
+from actors.observing import observe_link
 from actors.records import Departure, Side
 from actors.schema import AppSchema
 from actors.spec import AfterDelete, Direction, Pace
@@ -441,3 +442,21 @@ def test_options_and_stages_are_found_by_label() -> None:
     assert follow.values_for({"funnel": "main"}) == {"class": "renewal", "state": "lost"}
     assert follow.values_for({"funnel": "other"}) is None
     assert "class" in kept.fields[RIGHT]
+
+
+# --- readings that overtake -----------------------------------------------------------------
+
+
+async def test_h41_a_reading_from_before_the_archive_does_not_bring_the_record_back() -> None:
+    world = World(lock=False)
+    await world.pairs()
+    shown = world.erp.snapshot("R1", ("title",))
+    world.hub.remove("L1")
+    await world.live(7)
+    link = world.link("L1")
+    assert link.right is not None and link.right.gone is not None
+    found = observe_link(world.sync, link, RIGHT, shown, 0)  # a replica that is behind
+    again = found.right
+    assert again is not None and again.gone is None
+    gone = departures.gone_end(again, Departure.ARCHIVED, 1)
+    assert gone.followed is not None and gone.followed.done, "it is still known as ours"

@@ -10,6 +10,7 @@ import msgspec
 import pytest
 
 from actors import departures
+from actors.allowance import most_deletes
 from actors.connection import Connection
 from actors.intents import Intent, IntentKind
 from actors.links import Link, Status
@@ -17,6 +18,7 @@ from actors.mapping.record import Sync
 from actors.observing import observe_link
 from actors.records import Departure, Side
 from actors.schema import AppSchema
+from actors.scope import rules
 from actors.spec import AfterDelete, Direction, Pace
 from actors.testing import ManualClock, MemoryStore
 from tests.support.builders import (
@@ -460,3 +462,21 @@ async def test_h41_a_reading_from_before_the_archive_does_not_bring_the_record_b
     assert again is not None and again.gone is None
     gone = departures.gone_end(again, Departure.ARCHIVED, 1)
     assert gone.followed is not None and gone.followed.done, "it is still known as ours"
+
+
+def test_what_follows_a_delete_is_said_beforehand() -> None:
+    kept = following(deletes={LEFT: AfterDelete(values={"note": "gone"}), RIGHT: ARCHIVE})
+    words = rules(kept)
+    assert "hub: a record is marked when its counterpart in erp is deleted, at most 10 an hour" in (
+        words
+    )
+    assert any(word.startswith("erp: a record is archived when") for word in words)
+
+
+@pytest.mark.parametrize(
+    ("limit", "pairs", "most"), [(10, 100, 10), (10, 101, 5), (10, 5000, 10), (500, 1000, 50)]
+)
+def test_f29_never_more_than_a_twentieth_of_many_records_is_followed(
+    limit: int, pairs: int, most: int
+) -> None:
+    assert most_deletes(limit, pairs) == most

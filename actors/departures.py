@@ -30,6 +30,9 @@ GONE_WORDS = {
     Departure.HIDDEN: "not visible",
 }
 
+REMOVED = (Departure.ARCHIVED, Departure.DELETED)
+"""Proven deletes: a merged record goes on elsewhere, a hidden one may be there."""
+
 RULE = "deleted"
 """The rule of what follows a delete, in intents and history."""
 
@@ -321,9 +324,12 @@ def approve(link: Link) -> Link | None:
 
     The link is then to be read and decided again: what was edited since is held again.
     """
+    if link.status is not Status.HELD or link.left is None or link.right is None:
+        return None
     for side in departed(link):
-        end = link.end(side.other)
-        if end is not None and end.gone is None and link.status is Status.HELD:
+        gone, end = _end(link, side), _end(link, side.other)
+        is_theirs = gone.followed is None or not gone.followed.done
+        if gone.gone in REMOVED and is_theirs and end.gone is None:
             given = msgspec.structs.replace(end, consent=Consent.GIVEN)
             return link.with_end(side.other, given)
     return None

@@ -39,7 +39,6 @@ from actors.records import Departure, Edit, Gone, Side, Snapshot
 from actors.settling import adopt, recover_gone, recover_update, settle_done
 from actors.spec import Pace
 
-_REMOVED = (Departure.ARCHIVED, Departure.DELETED)
 _ONE_US = timedelta(microseconds=1)
 _THROTTLE_FIRST = timedelta(seconds=1)
 _THROTTLE_LAST = timedelta(minutes=2)
@@ -323,7 +322,11 @@ class Outcomes:
         self, ledger: Ledger, link: Link, intent: Intent, gone: Gone | None
     ) -> Verdict:
         self._close(ledger, intent, "recovered: gone")
-        if intent.kind is IntentKind.ARCHIVE and gone is not None and gone.how in _REMOVED:
+        if (
+            intent.kind is IntentKind.ARCHIVE
+            and gone is not None
+            and gone.how in departures.REMOVED
+        ):
             return self._archived(ledger, link, intent, gone.how)
         has_lock, late = self._has_lock(intent.side), self._pace.late
         link = recover_gone(self._sync, link, intent, self._now_us(), late, has_lock=has_lock)

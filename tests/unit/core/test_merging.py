@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
+from actors import departures
 from actors.deciding import Known, Ruling, decide_link
 from actors.intents import IntentKind
 from actors.links import Link, Status
@@ -48,6 +49,7 @@ async def test_h15_the_survivor_goes_on_with_the_primarys_counterpart() -> None:
     assert link.status is Status.IN_SYNC
     twin = world.link("R1", RIGHT)
     assert twin.status is Status.HELD
+    assert departures.approve(twin) is None, "a twin is no delete that could be agreed to"
     assert "merged in hub into L9, which stays linked with erp R2; erp R1 is left" in twin.reason
     assert len(world.hub.rows) == 3 and len(world.erp.rows) == 2
     assert all(row.gone is None for row in world.erp.rows.values())

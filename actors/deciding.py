@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 import msgspec
 from msgspec import Struct
 
-from actors import choices, scope
+from actors import choices, departures, scope
 from actors.associations import (
     PartnerKey,
     Partners,
@@ -41,15 +41,10 @@ from actors.merge import (
     Undated,
     decide_unit,
 )
-from actors.records import Departure, Side, key_of
+from actors.observing import untouched
+from actors.records import Side, key_of
+from actors.recovering import decide_recovered
 from actors.values import Raw
-
-GONE_WORDS = {
-    Departure.ARCHIVED: "archived",
-    Departure.DELETED: "deleted",
-    Departure.MERGED: "merged into another record",
-    Departure.HIDDEN: "not visible",
-}
 
 
 class Draft(Struct, frozen=True, kw_only=True):
@@ -103,6 +98,8 @@ class Known(Struct, frozen=True, kw_only=True):
         exact: exact edit time by (side, unit key), microseconds UTC by the app's clock.
         matches: what was found for a record without counterpart; None if it was not sought.
         partners: what the records are linked to that associations name.
+        own: (side, unit key) whose present value is proven to be a write of this connection.
+        deletes_left: how many deletes may still be followed now; None for any number.
     """
 
     now_us: int
@@ -111,6 +108,8 @@ class Known(Struct, frozen=True, kw_only=True):
     exact: Mapping[tuple[Side, str], int] = {}
     matches: Matches | None = None
     partners: Partners = Partners()
+    own: frozenset[tuple[Side, str]] = frozenset()
+    deletes_left: int | None = None
 
 
 def decide_link(sync: Sync, link: Link, known: Known) -> Ruling:
@@ -121,10 +120,30 @@ def decide_link(sync: Sync, link: Link, known: Known) -> Ruling:
     """
     if link.left is None or link.right is None:
         return _decide_single(sync, link, known)
-    departed = [side for side in BOTH if _end(link, side).gone is not None]
-    if departed:
-        return Ruling(link=_tombstone(sync, link, departed))
-    return _decide_in_scope(sync, link, known)
+    if departures.departed(link):
+        left = known.deletes_left
+        parting = departures.decide_departed(sync, link, now_us=known.now_us, left=left)
+        return _parted(parting)
+    if (returned := departures.decide_returned(sync, link, known.now_us)) is not None:
+        return _parted(returned)
+    return _decide_in_scope(sync, departures.lifted(link, known.now_us), known)
+
+
+def _parted(parting: departures.Parting) -> Ruling:
+    """Turn what follows a delete into a ruling."""
+    if parting.kind is None:
+        return Ruling(link=parting.link)
+    end = _end(parting.link, parting.side)
+    draft = Draft(
+        side=parting.side,
+        kind=parting.kind,
+        units=parting.units,
+        values=parting.values,
+        record_id=end.id,
+        token=end.seen.token if end.seen is not None else None,
+        seen_us=end.seen.modified_us if end.seen is not None else 0,
+    )
+    return Ruling(link=parting.link, drafts=(draft,))
 
 
 def _decide_in_scope(sync: Sync, link: Link, known: Known) -> Ruling:
@@ -173,19 +192,6 @@ def _with(link: Link, status: Status, reason: str = "") -> Link:
     return msgspec.structs.replace(link, status=status, reason=reason, due_us=None)
 
 
-def _tombstone(sync: Sync, link: Link, departed: list[Side]) -> Link:
-    first = _end(link, departed[0]).gone
-    assert first is not None
-    if first is Departure.HIDDEN:
-        app = sync.app(departed[0])
-        return _with(link, Status.FAILING, f"{app} no longer shows the record; it is not deleted")
-    if len(departed) == len(BOTH):
-        return _with(link, Status.EXCLUDED, "gone in both apps")
-    survivor = sync.app(departed[0].other)
-    reason = f"{GONE_WORDS[first]} in {sync.app(departed[0])}; {survivor} keeps its record"
-    return _with(link, Status.EXCLUDED, reason)
-
-
 # --- one record -----------------------------------------------------------------------------
 
 
@@ -193,7 +199,9 @@ def _decide_single(sync: Sync, link: Link, known: Known) -> Ruling:
     side = Side.LEFT if link.left is not None else Side.RIGHT
     end, target = _end(link, side), side.other
     if end.gone is not None:
-        return Ruling(link=_with(link, Status.EXCLUDED, f"{GONE_WORDS[end.gone]}, never linked"))
+        return Ruling(
+            link=_with(link, Status.EXCLUDED, f"{departures.GONE_WORDS[end.gone]}, never linked")
+        )
     reason = sync.judge(side, _values(link, side), scope.times_of(end, known.now_us))
     if reason and not sync.unmapped(side, _values(link, side)):
         excluded = _with(link, Status.EXCLUDED, reason)
@@ -362,21 +370,11 @@ def _decide_one(sync: Sync, link: Link, unit: Unit, known: Known) -> Decision:
     if chosen := choices.decide_chosen(unit, link):
         return chosen
     if link.recover:
-        return _recovered(sync, unit, left, right)
+        ends = {side: _end(link, side) for side in BOTH}
+        touched = [side for side, end in ends.items() if end.touched or unit.key not in end.base]
+        own = [side for side in BOTH if (side, unit.key) in known.own]
+        return decide_recovered(unit, left, right, touched=touched, own=own)
     return decide_unit(unit, left, right)
-
-
-def _recovered(sync: Sync, unit: Unit, left: Observed, right: Observed) -> Decision:
-    """Bases prove nothing: equals settle, gaps are filled, real differences wait for a person."""
-    bare = [msgspec.structs.replace(seen, base=None) for seen in (left, right)]
-    decision = decide_unit(unit, *bare)
-    if isinstance(decision, Copy) and decision.lost is not None and len(_ways(unit)) == len(BOTH):
-        return Ask(rule="recover", reason="the link was rebuilt and both sides differ")
-    return decision
-
-
-def _ways(unit: Unit) -> list[Side]:
-    return [side for side in BOTH if unit.direction.allows(side)]
 
 
 def _observed(link: Link, side: Side, unit: Unit, known: Known) -> Observed:
@@ -503,7 +501,8 @@ def _judged(
     if drafts:
         apps = " and ".join(sync.app(draft.side) for draft in drafts)
         return _with(link, Status.PENDING, f"to be written to {apps}")
-    return msgspec.structs.replace(_with(link, Status.IN_SYNC), recover=False, attempts=0)
+    settled = msgspec.structs.replace(_with(link, Status.IN_SYNC), recover=False, attempts=0)
+    return untouched(settled) if link.recover else settled
 
 
 def _conflicts(

@@ -15,10 +15,27 @@ from actors.values import Raw
 
 
 class IntentKind(StrEnum):
-    """What an intent asks of the target app."""
+    """What an intent asks of the target app.
+
+    ARCHIVE, RESTORE and MARK follow a delete in the other app (F29). Their units say only what
+    the target must still hold; nothing of a mapping settles with them.
+    """
 
     CREATE = "create"
     UPDATE = "update"
+    ARCHIVE = "archive"
+    RESTORE = "restore"
+    MARK = "mark"
+
+    @property
+    def is_guarded(self) -> bool:
+        """Its target must still be as it was when it was decided."""
+        return self in (IntentKind.UPDATE, IntentKind.ARCHIVE, IntentKind.MARK)
+
+    @property
+    def is_parting(self) -> bool:
+        """It follows a delete, or the end of one, and settles no unit."""
+        return self in (IntentKind.ARCHIVE, IntentKind.RESTORE, IntentKind.MARK)
 
 
 class UnitWrite(Struct, frozen=True, kw_only=True):
@@ -134,6 +151,12 @@ class Vanished(Struct, frozen=True, kw_only=True, tag=True):
     into: str | None = None
 
 
+class Archived(Struct, frozen=True, kw_only=True, tag=True):
+    """An order to archive was carried out; `how` says whether the record can come back."""
+
+    how: Departure
+
+
 class Throttled(Struct, frozen=True, kw_only=True, tag=True):
     """Nothing was written; try again after `retry_after_s` seconds (None: own backoff)."""
 
@@ -147,4 +170,4 @@ class Unknown(Struct, frozen=True, kw_only=True, tag=True):
     reason: str
 
 
-Outcome = Done | Rejected | Exists | Stale | Vanished | Throttled | Unknown
+Outcome = Done | Rejected | Exists | Stale | Vanished | Archived | Throttled | Unknown

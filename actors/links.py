@@ -81,6 +81,44 @@ class Chosen(Struct, frozen=True, array_like=True):
     rule: str = "person"
 
 
+class Step(StrEnum):
+    """What is done to a record whose counterpart was deleted, where that is wanted (F29)."""
+
+    ARCHIVE = "archive"
+    MARK = "mark"
+
+
+class Followed(Struct, frozen=True, array_like=True):
+    """What tieline did to a record because its counterpart is gone.
+
+    Attributes:
+        at_us: when it was last ordered, microseconds UTC by our clock.
+        done: it is known to have been carried out.
+        late_us: until then an earlier order, whose outcome was not known, may still arrive.
+        before: by native field, what the record held before it was marked.
+        values: by native field, what it was marked with.
+    """
+
+    step: Step
+    at_us: int
+    done: bool = False
+    before: dict[str, Raw] = {}
+    values: dict[str, Raw] = {}
+    late_us: int = 0
+
+
+class Consent(StrEnum):
+    """Whether a delete that is wanted by the configuration needs a person's word.
+
+    LIMIT: too many at once. RETURNED: the survivor was itself brought back by somebody.
+    GIVEN: a person said yes.
+    """
+
+    LIMIT = "limit"
+    RETURNED = "returned"
+    GIVEN = "given"
+
+
 class End(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One side of a link.
 
@@ -98,6 +136,9 @@ class End(Struct, frozen=True, kw_only=True, omit_defaults=True):
         keys: match keys of what was last seen; the store finds the link by them.
         chosen: by unit key, what a person decided; always on both ends.
         asked: keys of units that wait for a person; on the left end only.
+        followed: what tieline did to it because its counterpart is gone.
+        consent: what the same still waits for, or that a person agreed.
+        touched: it moved since the link was marked `recover`, or what it held then is not known.
     """
 
     id: str
@@ -112,6 +153,9 @@ class End(Struct, frozen=True, kw_only=True, omit_defaults=True):
     keys: tuple[str, ...] = ()
     chosen: dict[str, Chosen] = {}
     asked: tuple[str, ...] = ()
+    followed: Followed | None = None
+    consent: Consent | None = None
+    touched: bool = False
 
 
 class Link(Struct, frozen=True, kw_only=True, omit_defaults=True):

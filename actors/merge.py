@@ -131,10 +131,10 @@ def decide_unit(unit: Unit, left: Observed, right: Observed) -> Decision:
         return _drifted(unit, sides, moved[0])
     if len(moved) == 1:
         rule = "M3" if moved[0] is Side.LEFT else "M4"
-        return _copied(unit, sides, moved[0], rule)
+        return copy_from(unit, sides, moved[0], rule)
     if len(allowed) == 1:
         rule = "M3" if allowed[0] is Side.LEFT else "M4"
-        return _copied(unit, sides, allowed[0], rule, lost=sides[allowed[0].other].now)
+        return copy_from(unit, sides, allowed[0], rule, lost=sides[allowed[0].other].now)
     return _contested(unit, sides)
 
 
@@ -194,7 +194,7 @@ def _aligned(unit: Unit, sides: dict[Side, Observed], agreed: bool) -> Decision:
             return Settle(rule="M8", sides=BOTH)
         source = source.other
     lost = sides[source.other].now if len(filled) == 2 else None
-    return _copied(unit, sides, source, "M8", lost=lost)
+    return copy_from(unit, sides, source, "M8", lost=lost)
 
 
 def _preferred(unit: Unit) -> Side | None:
@@ -218,10 +218,10 @@ def _drifted(unit: Unit, sides: dict[Side, Observed], moved: Side) -> Decision:
     """Only the target of a one-way unit moved."""
     if unit.rules.drift is Drift.LEAVE:
         return Settle(rule="drift", sides=(moved,))
-    return _copied(unit, sides, moved.other, "drift", lost=sides[moved].now)
+    return copy_from(unit, sides, moved.other, "drift", lost=sides[moved].now)
 
 
-def _copied(
+def copy_from(
     unit: Unit, sides: dict[Side, Observed], source: Side, rule: str, *, lost: Raws | None = None
 ) -> Decision:
     """Copy from `source`, unless its emptiness may not travel or its value cannot."""
@@ -294,8 +294,8 @@ def _later(unit: Unit, sides: dict[Side, Observed]) -> Decision:
     """M6: the later edit is copied; one that says nothing lets the other's value stand."""
     winner = _latest(sides)
     if _is_emptying(unit, sides, winner) and _blank_rule(unit, winner.other) is Blank.IGNORE:
-        return _copied(unit, sides, winner.other, "M6", lost=sides[winner].now)
-    return _copied(unit, sides, winner, "M6", lost=sides[winner.other].now)
+        return copy_from(unit, sides, winner.other, "M6", lost=sides[winner].now)
+    return copy_from(unit, sides, winner, "M6", lost=sides[winner.other].now)
 
 
 def _clash(unit: Unit, sides: dict[Side, Observed], *, uncertain: bool) -> Decision:
@@ -306,7 +306,7 @@ def _clash(unit: Unit, sides: dict[Side, Observed], *, uncertain: bool) -> Decis
         return Ask(rule="M7", reason=reason, clash=True, uncertain=uncertain)
     if _is_emptying(unit, sides, winner) and _blank_rule(unit, winner.other) is Blank.IGNORE:
         winner = winner.other
-    decision = _copied(unit, sides, winner, "M7", lost=sides[winner.other].now)
+    decision = copy_from(unit, sides, winner, "M7", lost=sides[winner.other].now)
     if isinstance(decision, Copy | Ask):
         return msgspec.structs.replace(decision, clash=True, uncertain=uncertain)
     return decision

@@ -47,8 +47,24 @@ def observe_link(sync: Sync, link: Link, side: Side, record: Snapshot, now_us: i
     """
     before = link.end(side)
     end = observe(sync, side, before, record, now_us)
+    if link.recover and not end.touched:
+        end = msgspec.structs.replace(end, touched=_has_moved(before, record))
     link = link.with_end(side, end)
     return _unsaid(link, side, _rebased(before, end))
+
+
+def _has_moved(before: End | None, record: Snapshot) -> bool:
+    """Say whether a record is not as it was last seen, or was never seen."""
+    return before is None or before.seen is None or before.seen.token != record.token
+
+
+def untouched(link: Link) -> Link:
+    """Return the link once it is no longer `recover`: what moved meanwhile is settled."""
+    for side in Side:
+        end = link.end(side)
+        if end is not None and end.touched:
+            link = link.with_end(side, msgspec.structs.replace(end, touched=False))
+    return link
 
 
 def _rebased(before: End | None, end: End) -> set[str]:
@@ -196,6 +212,9 @@ def observe(sync: Sync, side: Side, end: End | None, record: Snapshot, now_us: i
         keys=keys_of(sync.matchers, side, record.values),
         chosen=before.chosen,
         asked=before.asked,
+        followed=before.followed,
+        consent=before.consent,
+        touched=before.touched,
     )
 
 

@@ -43,11 +43,17 @@ class Outbox:
             None: deque(),
             IntentKind.UPDATE: deque(),
             IntentKind.CREATE: deque(),
+            IntentKind.MARK: deque(),
+            IntentKind.ARCHIVE: deque(),
+            IntentKind.RESTORE: deque(),
         }
         self._batch = {
             None: capabilities.read_batch,
             IntentKind.UPDATE: capabilities.update_batch,
             IntentKind.CREATE: capabilities.create_batch,
+            IntentKind.MARK: capabilities.update_batch,
+            IntentKind.ARCHIVE: capabilities.update_batch,
+            IntentKind.RESTORE: capabilities.update_batch,
         }
 
     @property

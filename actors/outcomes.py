@@ -12,9 +12,11 @@ from typing import assert_never
 import msgspec
 from msgspec import Struct
 
+from actors import departures
 from actors.audit import audit_write, hidden_edits, overrun
 from actors.backoff import delay
 from actors.intents import (
+    Archived,
     Done,
     Exists,
     Intent,
@@ -101,6 +103,8 @@ class Outcomes:
                 return self._stale(link, intent, outcome.current)
             case Vanished():
                 return self._vanished(link, intent.side, outcome.how)
+            case Archived():
+                return self._archived(ledger, link, intent, outcome.how)
             case Throttled():
                 return Verdict(link=self._throttled(link, intent, outcome))
             case Unknown():
@@ -124,6 +128,8 @@ class Outcomes:
         self._throttles.pop(link.id, None)
         if not self._absorb_row(ledger, link, intent.side, done.stored.id):
             return Verdict(link=self._twin(link, intent.side, done.stored.id))
+        if intent.kind.is_parting:
+            return self._parted(ledger, link, intent, done)
         settlement = settle_done(self._sync, link, intent, done, self._now_us())
         ledger.history += settlement.history
         if settlement.refused:
@@ -132,6 +138,21 @@ class Outcomes:
             failed = self.failing(settlement.link, f'{app}: field "{name}": {reason}')
             return Verdict(link=failed, is_fresh=True)
         return Verdict(link=settlement.link, decides=True, is_fresh=True)
+
+    def _archived(self, ledger: Ledger, link: Link, intent: Intent, how: Departure) -> Verdict:
+        ledger.history += departures.lines(self._sync, link, intent, self._now_us())
+        gone = departures.archived(link, intent.side, how, self._now_us())
+        return Verdict(link=gone, decides=True, is_fresh=True)
+
+    def _parted(self, ledger: Ledger, link: Link, intent: Intent, done: Done) -> Verdict:
+        """A record was marked, or brought back, for what happened to its counterpart."""
+        if done.refused:
+            name, reason = next(iter(done.refused.items()))
+            app = self._sync.app(intent.side)
+            return Verdict(link=self.failing(link, f'{app}: field "{name}": {reason}'))
+        ledger.history += departures.lines(self._sync, link, intent, self._now_us())
+        link = departures.carried_out(self._sync, link, intent, done.stored, self._now_us())
+        return Verdict(link=link, decides=True, is_fresh=True)
 
     def _absorb_row(self, ledger: Ledger, link: Link, side: Side, record_id: str) -> bool:
         """Take over the row of a record that was polled before its create settled."""
@@ -173,6 +194,7 @@ class Outcomes:
         known = link.end(side)
         if known is not None and is_stale(known, current):
             return Verdict(link=self.soon(link, "an older copy of it was read"), looks=True)
+        link = departures.withdrawn(link, side)
         seen = observe_link(self._sync, link, side, current, self._now_us())
         return Verdict(link=seen, decides=True, is_fresh=True)
 
@@ -180,7 +202,7 @@ class Outcomes:
         end = link.end(side)
         if end is None or how is Departure.MERGED:
             return Verdict(link=self.soon(link, "it was merged in the meantime"), looks=True)
-        departed = msgspec.structs.replace(end, gone=how)
+        departed = departures.gone_end(end, how, self._now_us(), ours=False)
         return Verdict(link=link.with_end(side, departed), decides=True)
 
     def _throttled(self, link: Link, intent: Intent, outcome: Throttled) -> Link:
@@ -255,6 +277,8 @@ class Outcomes:
             return self._recovered_create(ledger, link, intent, trace)
         if trace.current is None:
             return self._recovered_gone(ledger, link, intent, trace.gone)
+        if intent.kind.is_parting:
+            return self._recovered_parting(ledger, link, intent, trace.current)
         known = link.end(intent.side)
         if known is not None and is_stale(known, trace.current):
             return self._unknown(ledger, link, intent, "an older copy of it was read")
@@ -276,10 +300,34 @@ class Outcomes:
             return self.audited(ledger, settlement.link, intent, done, standing)
         return Verdict(link=settlement.link, decides=True, is_fresh=True)
 
+    def _recovered_parting(
+        self, ledger: Ledger, link: Link, intent: Intent, current: Snapshot
+    ) -> Verdict:
+        """What was ordered after a delete is decided again unless it shows that it was done."""
+        known = link.end(intent.side)
+        if known is not None and known.gone is None and is_stale(known, current):
+            return self._unknown(ledger, link, intent, "an older copy of it was read")
+        self._close(ledger, intent, "recovered")
+        is_mark = intent.kind is IntentKind.MARK
+        if intent.kind is IntentKind.RESTORE or (
+            is_mark and departures.is_marked(intent, link, current)
+        ):
+            return self._parted(ledger, link, intent, Done(stored=current))
+        if not self._has_lock(intent.side):
+            link = departures.doubted(link, intent.side, self._now_us())
+        seen = observe_link(self._sync, link, intent.side, current, self._now_us())
+        return Verdict(link=seen, decides=True, is_fresh=True)
+
     def _recovered_gone(
         self, ledger: Ledger, link: Link, intent: Intent, gone: Gone | None
     ) -> Verdict:
         self._close(ledger, intent, "recovered: gone")
+        if (
+            intent.kind is IntentKind.ARCHIVE
+            and gone is not None
+            and gone.how in departures.REMOVED
+        ):
+            return self._archived(ledger, link, intent, gone.how)
         has_lock, late = self._has_lock(intent.side), self._pace.late
         link = recover_gone(self._sync, link, intent, self._now_us(), late, has_lock=has_lock)
         how = gone.how if gone is not None else Departure.HIDDEN

@@ -250,6 +250,10 @@ class Store(Protocol):
         """Return links with an id above `after`, in id order."""
         ...
 
+    async def count_pairs(self, sync: str) -> int:
+        """Count the links that have both ends."""
+        ...
+
     async def load_intents(self, sync: str) -> tuple[Intent, ...]:
         """Return intents without an outcome, in id order."""
         ...

@@ -178,7 +178,7 @@ class Reconciler:
             ids = {judged.record.id for judged in page.records} | {gone.id for gone in page.gone}
             self._looks[page.side].answered(ids)
         ledger = await self._rulings.page(page)
-        ledger.cursors = self._worth_keeping(page, ledger)
+        ledger.cursors |= self._worth_keeping(page, ledger)
         await self._commit(ledger)
         if page.origin is Origin.BACKFILL and page.complete:
             self._rounds.listed(page.side)

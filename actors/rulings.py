@@ -11,6 +11,8 @@ from datetime import timedelta
 
 import msgspec
 
+from actors import departures, merging
+from actors.allowance import Allowance
 from actors.attention import Attention
 from actors.audit import disproved, overwritten_late
 from actors.backoff import delay
@@ -50,6 +52,9 @@ from actors.values import Raw
 Traced = Mapping[tuple[str, str], tuple[Edit, ...]]
 """Fields' history by (record id, field), newest first."""
 
+UnitOf = tuple[Side, str]
+"""A unit of one side: (side, unit key)."""
+
 _SECOND = 1_000_000
 _SOON_US = 2 * _SECOND
 
@@ -83,6 +88,7 @@ class Rulings:
         )
         self._meeting = meeting or Meeting()
         self._book = PartnerBook(sync, store, connectors)
+        self._allowance = Allowance(sync=sync, store=store, clock=clock)
         self._outcomes = Outcomes(
             sync=sync, store=store, clock=clock, pace=pace, connectors=connectors
         )
@@ -101,13 +107,14 @@ class Rulings:
         await self._look_up(
             ledger, page, [one for one in page.records if one.record.id not in resting]
         )
+        await self._allowance.load()
         for judged in page.records:
             if judged.record.id in resting:
                 self._attention.caught_up(page.side, judged.record.id)
             else:
                 await self._record(ledger, page, judged)
         for gone in page.gone:
-            self._gone(ledger, page.side, gone)
+            self._gone(ledger, page.side, gone, page.began)
         await self._candidates.wake(ledger)
         await close_questions(self._store, self._sync.name, ledger)
         return ledger
@@ -180,7 +187,9 @@ class Rulings:
                 return
             self._attention.came(link.id, side)
         self._attention.heard(side, record.id, self._clock.monotonic())
-        if link is None or link.end(side.other) is None:
+        if link is not None and link.end(side.other) is not None:
+            self._absorbed(ledger, side, record)
+        else:
             link = self._introduced(ledger, side, record, link)
             if link is None:
                 return
@@ -250,6 +259,8 @@ class Rulings:
                 now_us = self._now_us()
                 link = observe_foreign(self._sync, known, side, record, now_us, foreign)
             self._note_overwritten(ledger, link, side, before, history)
+            if before.gone is not None:
+                link = departures.came_back(link, side)
         seen = before.seen if before is not None else None
         if seen is not None and seen.values == record.values:
             now_us, is_judged = self._now_us(), side in self._sync.filters
@@ -300,10 +311,15 @@ class Rulings:
         source_id = self._source(side, record)
         if source_id is not None:
             return self._claimed(ledger, side, record, source_id, link)
-        for absorbed in record.absorbed:
-            heir = ledger.of(side, absorbed)
-            if heir is not None and heir.end(side.other) is not None:
-                return self._inherited(ledger, side, record.id, heir, link)
+        if record.absorbed:
+            heirs = [heir for one in record.absorbed if (heir := ledger.of(side, one)) is not None]
+            if any(self._attention.is_busy(heir.id) for heir in heirs):
+                reason = "a record that was merged into it is being written"
+                self._wait(ledger, side, record, link, reason)
+                return None
+            pairs = [heir for heir in heirs if heir.end(side.other) is not None]
+            if pairs:
+                return self._survived(ledger, side, record, pairs, link)
         return link or Link(id=self._store.new_id(), sync=self._sync.name)
 
     def _claimed(
@@ -372,7 +388,25 @@ class Rulings:
         survived = heir.with_end(side, End(id=survivor, asked=asked))
         return msgspec.structs.replace(survived, recover=True)
 
-    def _gone(self, ledger: Ledger, side: Side, gone: Gone) -> None:
+    def _survived(
+        self, ledger: Ledger, side: Side, record: Snapshot, pairs: list[Link], row: Link | None
+    ) -> Link:
+        """The survivor takes over one link; the counterparts of the others are left over."""
+        kept = merging.primary(pairs, side, record)
+        for other in pairs:
+            if other.id != kept.id:
+                ledger.put(merging.twin(self._sync, other, side, record.id, kept))
+        return self._inherited(ledger, side, record.id, kept, row)
+
+    def _absorbed(self, ledger: Ledger, side: Side, record: Snapshot) -> None:
+        """Look at records that a linked one says it absorbed and that still have links."""
+        for one in record.absorbed:
+            link = ledger.of(side, one)
+            end = link.end(side) if link is not None else None
+            if end is not None and end.gone is None:
+                self._looks[side].want(one)
+
+    def _gone(self, ledger: Ledger, side: Side, gone: Gone, began: float) -> None:
         link = ledger.of(side, gone.id)
         end = link.end(side) if link is not None else None
         if link is None or end is None:
@@ -380,13 +414,17 @@ class Rulings:
         if self._attention.is_busy(link.id):
             self._passed_over(ledger, link)
             return
+        if self._attention.is_outdated(side, gone.id, began):
+            self._again(ledger, link, "it was gone in an older reading")
+            return
         self._attention.came(link.id, side)
+        self._attention.heard(side, gone.id, self._clock.monotonic())
         if gone.how is end.gone is Departure.HIDDEN and not is_due(link, self._now_us()):
             return  # known, and its next look is not due
         if gone.how is Departure.MERGED and gone.into is not None:
             self._merged(ledger, side, link, gone.into)
             return
-        departed = msgspec.structs.replace(end, gone=gone.how)
+        departed = departures.gone_end(end, gone.how, self._now_us())
         self._apply(ledger, decide_link(self._sync, link.with_end(side, departed), self._known()))
 
     def _merged(self, ledger: Ledger, side: Side, link: Link, survivor: str) -> None:
@@ -394,13 +432,14 @@ class Rulings:
         if other is not None and other.id == link.id:
             return
         if other is not None and other.end(side.other) is not None:
-            end = link.end(side)
-            assert end is not None
-            twin = link.with_end(side, msgspec.structs.replace(end, gone=Departure.MERGED))
-            reason = f"merged in {self._sync.app(side)} into {survivor}, which has a link already"
-            ledger.put(
-                msgspec.structs.replace(twin, status=Status.HELD, reason=reason, due_us=None)
-            )
+            ledger.put(merging.twin(self._sync, link, side, survivor, other))
+            return
+        end = link.end(side)
+        if end is not None and end.gone is not Departure.MERGED and link.end(side.other):
+            # The survivor says what else it absorbed; only then is it clear who goes on.
+            waiting = link.with_end(side, msgspec.structs.replace(end, gone=Departure.MERGED))
+            ledger.put(self._due(waiting, "it was merged; the survivor is read", 0))
+            self._looks[side].want(survivor)
             return
         heir = self._inherited(ledger, side, survivor, link, other)
         ledger.put(self._due(heir, "it was merged; the survivor is read", 0))
@@ -412,6 +451,7 @@ class Rulings:
         self,
         exact: Mapping[tuple[Side, str], int] | None = None,
         matches: Matches | None = None,
+        own: Collection[UnitOf] = (),
     ) -> Known:
         return Known(
             now_us=self._now_us(),
@@ -425,6 +465,8 @@ class Rulings:
             exact=exact or {},
             matches=matches,
             partners=self._book.partners,
+            own=frozenset(own),
+            deletes_left=self._allowance.left,
         )
 
     async def rule(self, ledger: Ledger, link: Link, side: Side, began: float) -> None:
@@ -447,11 +489,11 @@ class Rulings:
                 return
             ruling = decide_link(self._sync, link, self._known(matches=matches))
         if ruling.traces:
-            exact = await self._dated(link, ruling.traces)
-            if exact is None:
+            dated = await self._dated(link, ruling.traces)
+            if dated is None:
                 ledger.put(self._due(link, "its history could not be read", link.attempts))
                 return
-            ruling = decide_link(self._sync, link, self._known(exact))
+            ruling = decide_link(self._sync, link, self._known(dated[0], own=dated[1]))
         now = self._clock.monotonic()
         if ruling.settles and not self._attention.is_sure(link.id, side, began, now):
             reason = "both sides are read again before a difference is accepted"
@@ -481,13 +523,17 @@ class Rulings:
 
     async def _dated(
         self, link: Link, traces: Mapping[Side, tuple[str, ...]]
-    ) -> dict[tuple[Side, str], int] | None:
+    ) -> tuple[dict[UnitOf, int], set[UnitOf]] | None:
         """Ask the apps when the units were last edited by somebody else (M6 and M7).
 
         A value that the app does not know of is taken at the time known: its snapshot's.
-        None if an app could not be asked: the same two edits must give the same conflict.
+
+        Returns:
+            The times, and the units whose present value is tieline's own write. None if an app
+            could not be asked: the same two edits must give the same conflict.
         """
-        exact: dict[tuple[Side, str], int] = {}
+        exact: dict[UnitOf, int] = {}
+        own: set[UnitOf] = set()
         units = {unit.key: unit for unit in self._sync.units}
         for side, keys in traces.items():
             end = link.end(side)
@@ -501,7 +547,9 @@ class Rulings:
                 held = {member.name: values.get(member.name) for member in units[key].members(side)}
                 fallback = end.moved.get(key, (0, 0))[1]
                 exact[side, key] = _last_edit(end.id, held, history) or fallback
-        return exact
+                if _is_own(end.id, held, history):
+                    own.add((side, key))
+        return exact, own
 
     async def _history(self, side: Side, record_id: str, names: list[str]) -> Traced | None:
         try:
@@ -510,7 +558,7 @@ class Rulings:
             return None
 
     def _apply(self, ledger: Ledger, ruling: Ruling) -> None:
-        link = ruling.link
+        link, before = ruling.link, ledger.link(ruling.link.id)
         joined = ledger.link(ruling.joined) if ruling.joined is not None else None
         if joined is not None:
             ledger.drop(joined)
@@ -524,6 +572,8 @@ class Rulings:
         ledger.conflicts += ruling.conflicts
         ledger.history += ruling.history
         for draft in ruling.drafts:
+            if departures.is_counted(before, draft.side, draft.kind):
+                ledger.cursors |= self._allowance.spend()
             ledger.intents.append(
                 Intent(
                     id=self._store.new_id(),
@@ -559,6 +609,7 @@ class Rulings:
             for outcome in message.outcomes
             if isinstance(outcome, Done | Exists)
         ]
+        await self._allowance.load()
         ledger = await self._answer_ledger(message.side, message.intents, ids)
         for intent, outcome in zip(message.intents, message.outcomes, strict=True):
             link = ledger.link(intent.link)
@@ -581,6 +632,7 @@ class Rulings:
         """Settle intents of unknown outcome by what the app holds now."""
         holders = [trace.current or trace.gone for trace in message.traces]
         ids = [holder.id for holder in holders if holder is not None]
+        await self._allowance.load()
         ledger = await self._answer_ledger(message.side, message.intents, ids)
         for intent, trace in zip(message.intents, message.traces, strict=True):
             link = ledger.link(intent.link)
@@ -678,6 +730,19 @@ def _last_edit(
         for name, raw in held.items()
     }
     return max((microseconds(e.at) for e in standing.values() if e is not None), default=None)
+
+
+def _is_own(
+    record_id: str,
+    held: Mapping[str, Raw],
+    history: Mapping[tuple[str, str], tuple[Edit, ...]],
+) -> bool:
+    """Say whether all that a unit holds is proven to have been written by tieline."""
+    standing = [
+        next((e for e in history.get((record_id, name), ()) if _is_value(e, raw)), None)
+        for name, raw in held.items()
+    ]
+    return bool(standing) and all(edit is not None and edit.ours for edit in standing)
 
 
 def _is_value(edit: Edit, raw: Raw) -> bool:

@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from msgspec import Struct
 
+from actors.records import Departure
 from actors.values import Kind
 
 
@@ -103,6 +104,8 @@ class ObjectSchema(Struct, frozen=True, kw_only=True):
         key_field: the field in which tieline keeps the key of a record that it made.
         shows: by the name of a field that can be read, the other object whose links it shows:
             to the app their change is one of this record, not of the other.
+        removal: what archiving a record by the API makes of it; None if that cannot be done.
+        restores: an archived record can be brought back by the API.
     """
 
     name: str
@@ -115,6 +118,8 @@ class ObjectSchema(Struct, frozen=True, kw_only=True):
     currency_field: str | None = None
     key_field: str | None = None
     shows: dict[str, str] = {}
+    removal: Departure | None = None
+    restores: bool = False
 
     def field(self, name: str) -> Field | None:
         """Return the field of that name, or None."""

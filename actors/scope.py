@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import msgspec
 
-from actors.links import End, Link, Status
+from actors.links import End, Link, Status, Step
 from actors.mapping.filters import describe
 from actors.mapping.record import Sync, Times
 from actors.mapping.units import Unit
@@ -78,6 +78,12 @@ def rules(sync: Sync) -> tuple[str, ...]:
             words.append(f"no records are created in {sync.app(side)}")
         if side not in spec.update:
             words.append(f"records that are there already are not changed in {sync.app(side)}")
+    for side, follow in sync.deletes.items():
+        done = "archived" if follow.step is Step.ARCHIVE else "marked"
+        words.append(
+            f"{sync.app(side)}: a record is {done} when its counterpart in "
+            f"{sync.app(side.other)} is deleted, at most {spec.delete_limit} an hour"
+        )
     return tuple(words)
 
 

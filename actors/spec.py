@@ -214,6 +214,25 @@ class Join(Struct, frozen=True, kw_only=True):
     by: str = " "
 
 
+class AfterDelete(Struct, frozen=True, kw_only=True):
+    """What a delete in one app does to the counterpart in the other (F29); by default nothing.
+
+    Attributes:
+        archive: it is archived as well, or deleted where the app has no archive.
+        values: by native field, what is set on it once, as written.
+        stage: id or label of the stage that it is moved to once.
+    """
+
+    archive: bool = False
+    values: dict[str, str] = {}
+    stage: str | None = None
+
+    @property
+    def is_wanted(self) -> bool:
+        """Something is done at all."""
+        return self.archive or bool(self.values) or self.stage is not None
+
+
 class FieldSpec(Struct, frozen=True, kw_only=True):
     """One line of `fields:`.
 
@@ -297,6 +316,8 @@ class SyncSpec(Struct, frozen=True, kw_only=True):
             contacts by e-mail, companies by domain, deals not at all.
         peers: the other objects that the connection syncs.
         associations: links to records of `peers`; None for all that both apps can hold.
+        deletes: by side, what becomes of its records when their counterparts are deleted.
+        delete_limit: more deletes than that within an hour are held until a person agrees.
     """
 
     connection: str
@@ -319,6 +340,8 @@ class SyncSpec(Struct, frozen=True, kw_only=True):
     match: tuple[MatchSpec, ...] | None = None
     peers: tuple[str, ...] = ()
     associations: tuple[AssociationSpec, ...] | None = None
+    deletes: dict[Side, AfterDelete] = {}
+    delete_limit: int = 10
 
     @property
     def name(self) -> str:

@@ -133,6 +133,12 @@ class MemoryStore:
         keys = sorted(key for key, link in self.links.items() if link.sync == sync and key > after)
         return tuple(self.links[key] for key in keys[:limit])
 
+    async def count_pairs(self, sync: str) -> int:
+        """Count the links that have both ends."""
+        await anyio.lowlevel.checkpoint()
+        mine = (link for link in self.links.values() if link.sync == sync)
+        return sum(link.left is not None and link.right is not None for link in mine)
+
     async def load_intents(self, sync: str) -> tuple[Intent, ...]:
         """Return intents without an outcome, in id order."""
         await anyio.lowlevel.checkpoint()

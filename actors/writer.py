@@ -99,8 +99,8 @@ class Writer:
 
     async def _guard(self, intents: Sequence[Intent], outcomes: dict[int, Outcome]) -> list[Intent]:
         """Re-read targets that the app itself cannot guard; return what may still be sent."""
-        is_update = intents[0].kind is IntentKind.UPDATE
-        if not is_update or self._app.capabilities.lock:
+        is_guarded = intents[0].kind.is_guarded
+        if not is_guarded or self._app.capabilities.lock:
             return list(intents)
         ids = [intent.record_id or "" for intent in intents]
         found = await self._app.fetch(self._object, ids, self._fields)
@@ -191,8 +191,8 @@ class Writer:
         holders |= {record.id: record for record in found.records}
         edits: Mapping[tuple[str, str], tuple[Edit, ...]] = {}
         if self._app.capabilities.history:
-            wanted = {one.record_id or "": sorted(one.values) for one in intents}
-            edits = await self._app.edits(self._object, wanted)
+            wanted = {one.record_id or "": sorted(one.values) for one in intents if one.values}
+            edits = await self._app.edits(self._object, wanted) if wanted else {}
         return tuple(
             _trace(
                 holders.get(intent.record_id or ""),

@@ -86,11 +86,20 @@ class MetricsMonitor:
         for intent, outcome in zip(message.intents, message.outcomes, strict=True):
             word = type(outcome).__name__.lower()
             if isinstance(outcome, Done):
-                word = "created" if intent.kind is IntentKind.CREATE else "updated"
+                word = _WORDS[intent.kind]
                 if intent.edited_us >= self._started_us:  # a backfill says nothing about lag
                     edited = _EPOCH + timedelta(microseconds=intent.edited_us)
                     self._metrics.lag(connection, object_name, app, self._now() - edited)
             self._metrics.wrote(connection, object_name, app, word)
+
+
+_WORDS = {
+    IntentKind.CREATE: "created",
+    IntentKind.UPDATE: "updated",
+    IntentKind.ARCHIVE: "archived",
+    IntentKind.RESTORE: "restored",
+    IntentKind.MARK: "marked",
+}
 
 
 class Progress(Struct, frozen=True, kw_only=True):

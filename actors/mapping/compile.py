@@ -18,6 +18,7 @@ from actors.mapping.conditions import Grounds, make_filter
 from actors.mapping.directions import narrowed
 from actors.mapping.feeding import find_circle, written
 from actors.mapping.filters import Filter, fields_of
+from actors.mapping.follow import with_deletes
 from actors.mapping.laws import check_laws
 from actors.mapping.matchers import Matcher, make_matchers
 from actors.mapping.record import StageScope, Sync
@@ -62,7 +63,8 @@ def compile_sync(
     matchers = make_matchers(spec, objects, report)
     if problems:
         return None, tuple(problems)
-    return _assembled(spec, objects, tuple(units), pairs, filters, matchers), ()
+    sync = with_deletes(_assembled(spec, objects, tuple(units), pairs, filters, matchers), report)
+    return (None, tuple(problems)) if problems else (sync, ())
 
 
 def _objects(

@@ -8,6 +8,7 @@ from functools import cached_property
 
 from msgspec import Struct
 
+from actors.links import Step
 from actors.mapping.filters import Filter, explain, next_change
 from actors.mapping.matchers import Matcher
 from actors.mapping.units import Unit
@@ -37,6 +38,29 @@ class StageScope(Struct, frozen=True, kw_only=True):
         return f'stage "{self.labels.get((pipeline, stage), stage)}" of "{where}" is not mapped'
 
 
+class Follow(Struct, frozen=True, kw_only=True):
+    """What a delete in the other app does to a record of this side, resolved.
+
+    Attributes:
+        values: by native field, what the record is marked with.
+        stages: by pipeline, the stage that it is moved to.
+        pipeline_field, stage_field: where a record's pipeline and stage stand.
+    """
+
+    step: Step
+    values: dict[str, Raw] = {}
+    stages: dict[str, str] = {}
+    pipeline_field: str | None = None
+    stage_field: str | None = None
+
+    def values_for(self, held: Mapping[str, Raw]) -> dict[str, Raw] | None:
+        """Return what to mark a record with; None if its pipeline has no such stage."""
+        if not self.stages or self.stage_field is None:
+            return dict(self.values)
+        stage = self.stages.get(held.get(self.pipeline_field or "") or "")
+        return {**self.values, self.stage_field: stage} if stage is not None else None
+
+
 class Times(Struct, frozen=True, kw_only=True):
     """The times by which a filter judges: ours, and of the record's last change."""
 
@@ -60,6 +84,7 @@ class Sync(Struct, frozen=True, kw_only=True, dict=True):
         filters: by side, what its records must pass; empty without filters.
         matchers: how new records find their counterparts, in the order to be tried.
         shows: by side, fields that show changed links of another object's records, and which.
+        deletes: by side, what follows a delete on the other side; empty where nothing does.
         version: changes when any decision could change: records are then decided anew.
     """
 
@@ -72,6 +97,7 @@ class Sync(Struct, frozen=True, kw_only=True, dict=True):
     filters: dict[Side, Filter] = {}
     matchers: tuple[Matcher, ...] = ()
     shows: dict[Side, dict[str, str]] = {}
+    deletes: dict[Side, Follow] = {}
     version: int = 0
 
     @cached_property

@@ -19,6 +19,7 @@ from msgspec import Struct
 from actors.errors import TielineError
 from actors.records import Side
 from actors.spec import (
+    AfterDelete,
     Direction,
     FieldSpec,
     MatchSpec,
@@ -40,6 +41,8 @@ from daemon.config.model import (
     DaemonSection,
     FieldLine,
     Filters,
+    KeepOrArchive,
+    Marking,
     MatchLine,
     ObjectSync,
     PipelineLine,
@@ -323,6 +326,8 @@ class _SyncBuilder:
             match=_match(section),
             peers=tuple(one for one in peers if one != word),
             associations=association_specs(section.associations, self._names, self._at),
+            deletes=self._deletes(section),
+            delete_limit=section.limits.deletes,
         )
         self._check_fields(spec)
         self._check_stages(section)
@@ -380,6 +385,21 @@ class _SyncBuilder:
                 self._at((key, index), message)
         return tuple(dict.fromkeys(wanted))
 
+    def _deletes(self, section: ObjectSync) -> dict[Side, AfterDelete]:
+        """Read what follows a delete; `keep` is left out."""
+        found: dict[Side, AfterDelete] = {}
+        written = self._targets(section, "update")
+        for side, wanted in zip(Side, (section.deletes.left, section.deletes.right), strict=True):
+            after = _after_delete(wanted)
+            if not after.is_wanted:
+                continue
+            if side not in written:
+                name = self._names[side is Side.RIGHT]
+                message = f"records in {name} are not changed by this sync; remove it here"
+                self._at(("deletes", side.value), message)
+            found[side] = after
+        return found
+
     def _check_fields(self, spec: SyncSpec) -> None:
         written: dict[tuple[Side, str], int] = {}
         for index, field in enumerate(spec.fields):
@@ -413,6 +433,12 @@ def _match(section: ObjectSync) -> tuple[MatchSpec, ...] | None:
     return tuple(
         MatchSpec(left=line.left, right=line.right, normal=line.as_) for line in section.match
     )
+
+
+def _after_delete(wanted: KeepOrArchive | Marking) -> AfterDelete:
+    if isinstance(wanted, Marking):
+        return AfterDelete(values=wanted.set, stage=wanted.stage)
+    return AfterDelete(archive=wanted is KeepOrArchive.ARCHIVE)
 
 
 def _pace(section: ConnectionSection) -> Pace:

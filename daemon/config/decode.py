@@ -164,6 +164,10 @@ class Decoder:
 
     def _optional(self, node: Node, members: tuple[Hint, ...], hint: Hint, trail: Trail) -> object:
         real = [member for member in members if member is not type(None)]
+        if len(real) == 2 and (section := _section_of(real)) is not None:
+            # A word, or a mapping in its place.
+            word = real[1] if real[0] is section else real[0]
+            return self._decode(node, section if isinstance(node, Mapping) else word, trail)
         if len(real) != 1:
             return self._foreign(node, hint, trail)
         is_null = isinstance(node, Scalar) and node.kind == "null"
@@ -199,7 +203,8 @@ class Decoder:
         fields = msgspec.structs.fields(kind)
         if not issubclass(kind, PerApp) or self._names is None:
             return {field.encode_name: field for field in fields}
-        sides = dict(zip(("left", "right"), self._names, strict=True))
+        shown = [f"{kind.key_prefix}{name}" for name in self._names]
+        sides = dict(zip(("left", "right"), shown, strict=True))
         return {sides.get(field.name, field.encode_name): field for field in fields}
 
     def _sequence(self, node: Node, origin: Hint, args: tuple[Hint, ...], trail: Trail) -> object:
@@ -324,6 +329,13 @@ class Decoder:
             text = self._text(node, trail.shown, False)
             return BAD if text is None else text
         return _builtin(node)
+
+
+def _section_of(members: list[Hint]) -> type[Section] | None:
+    for one in members:
+        if isinstance(one, type) and issubclass(one, Section):
+            return one
+    return None
 
 
 def _builtin(node: Scalar) -> object:

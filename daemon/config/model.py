@@ -8,7 +8,8 @@ attributes `left` and `right` are written under the names of the connection's tw
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Annotated, Literal
+from enum import StrEnum
+from typing import Annotated, ClassVar, Literal
 
 from msgspec import Meta, Struct, field
 
@@ -51,7 +52,9 @@ class Section(Struct, frozen=True, kw_only=True):
 
 
 class PerApp(Section, frozen=True):
-    """A section whose `left` and `right` are written as app names."""
+    """A section whose `left` and `right` are written as app names, with a word before them."""
+
+    key_prefix: ClassVar[str] = ""
 
 
 class Conflicts(Section, frozen=True):
@@ -220,6 +223,53 @@ class AssociationLine(PerApp, frozen=True):
 Association = Annotated[AssociationLine, WORD]
 
 
+class KeepOrArchive(StrEnum):
+    """What a delete in the other app does, in a word."""
+
+    KEEP = "keep"
+    ARCHIVE = "archive"
+
+
+class Marking(Section, frozen=True):
+    """What is set once on a record whose counterpart was deleted; taken back if that returns.
+
+    Attributes:
+        set: value by native field; choices by id or label.
+        stage: id or label of a stage that the record is moved to, within its pipeline.
+    """
+
+    set: dict[str, str] = {}
+    stage: str | None = None
+
+
+class Deletes(PerApp, frozen=True):
+    """What becomes of a record whose counterpart is archived or deleted in the other app.
+
+    `keep` leaves it alone and stops its sync; `archive` archives it as well, or deletes it for
+    good where the app has no archive; `{set: {FIELD: VALUE}}` or `{stage: STAGE}` marks it once.
+
+    Attributes:
+        left: for the first app's records, under `to-` and that app's name. Default: `keep`.
+        right: for the second app's records, under `to-` and that app's name. Default: `keep`.
+    """
+
+    key_prefix: ClassVar[str] = "to-"
+
+    left: KeepOrArchive | Marking = KeepOrArchive.KEEP
+    right: KeepOrArchive | Marking = KeepOrArchive.KEEP
+
+
+class Limits(Section, frozen=True):
+    """How much may happen without a person's word.
+
+    Attributes:
+        deletes: deletes that are followed within an hour; of more than 100 linked records also
+            never more than one in twenty. What is beyond is held until a person agrees.
+    """
+
+    deletes: Annotated[int, Meta(ge=0, le=1_000_000)] = 10
+
+
 class ObjectSync(Section, frozen=True):
     """One kind of record that is kept in step.
 
@@ -240,6 +290,8 @@ class ObjectSync(Section, frozen=True):
         update: apps in which records that are there already may be changed; default likewise.
         associations: which links to records of other objects are kept in step. Default: all to
             objects that sync as well and for which both apps have a field.
+        deletes: what becomes of a record whose counterpart is deleted.
+        limits: how much may happen without a person's word.
     """
 
     direction: Direction = Direction.BOTH
@@ -255,6 +307,8 @@ class ObjectSync(Section, frozen=True):
     create: tuple[Side, ...] | None = None
     update: tuple[Side, ...] | None = None
     associations: tuple[Association, ...] | None = None
+    deletes: Deletes = Deletes()
+    limits: Limits = Limits()
 
 
 class Retry(Section, frozen=True):

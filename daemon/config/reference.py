@@ -126,7 +126,8 @@ def _of_struct(kind: type[Struct], path: tuple[str, ...]) -> Schema:
     schema = {"type": "object", "properties": properties, "additionalProperties": False}
     if issubclass(kind, PerApp):
         of_app = next(one for one in msgspec.structs.fields(kind) if one.name == "left")
-        pattern = f"^(?!({'|'.join(properties)})$)"
+        keys = "|".join(properties) or "-"
+        pattern = f"^{kind.key_prefix}(?!({keys})$)"
         schema["patternProperties"] = {pattern: _of(of_app.type, (*path, of_app.name))}
     return {**schema, "required": required} if required else schema
 
@@ -153,7 +154,7 @@ def _of(hint: Hint, path: tuple[str, ...]) -> Schema:
         return MAPPED if PAIRS in args else _limited(_of(args[0], path), args[1:])
     if origin in (Union, types.UnionType):
         real = [member for member in args if member is not type(None)]
-        return _of(real[0], path) if len(real) == 1 else {}
+        return _of(real[0], path) if len(real) == 1 else {"anyOf": [_of(one, path) for one in real]}
     if origin in (tuple, list, set, frozenset):
         return _list_of(args, path)
     if origin is dict:
@@ -258,7 +259,9 @@ def _rows(path: str, kind: type[Struct]) -> list[str]:
 def _key(kind: type[Struct], field: msgspec.structs.FieldInfo) -> str:
     is_named_by_app = issubclass(kind, PerApp) and field.name in ("left", "right")
     words = {"left": "FIRST_APP", "right": "SECOND_APP"}
-    return words[field.name] if is_named_by_app else field.encode_name
+    if not (is_named_by_app and issubclass(kind, PerApp)):
+        return field.encode_name
+    return f"{kind.key_prefix}{words[field.name]}"
 
 
 def _default(field: msgspec.structs.FieldInfo) -> str:

@@ -127,6 +127,7 @@ _RULES: dict[str, KeyPath] = {
 _ELSEWHERE: dict[str, KeyPath] = {
     "users": ("owners", "overrides"),
     "filters": ("filter",),
+    "delete_limit": ("limits", "deletes"),
     "leave": ("filter", "leave"),
     "fallback_left": ("owners", "fallback", "left"),
     "fallback_right": ("owners", "fallback", "right"),
@@ -154,6 +155,8 @@ def _path_of(path: KeyPath, spec: SyncSpec) -> KeyPath:
         rest = rest[1:]
     while rest:
         step = rest.pop(0)
+        if first == "deletes" and step == "values":
+            step = "set"
         if step == "rules" and rest:
             found += _RULES.get(str(rest.pop(0)), ())
         elif step != "rules":

@@ -20,6 +20,7 @@ class Queries(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     load_by_keys: str
     load_due: str
     page_links: str
+    count_pairs: str
     load_intents: str
     load_cursor: str
     load_conflicts: str

@@ -33,6 +33,9 @@ FROM links WHERE sync = ?1 AND due_us <= ?2 ORDER BY due_us, id LIMIT ?3
 SELECT id, sync, left_end, right_end, status, reason, due_us, attempts, recover
 FROM links WHERE +sync = ?1 AND id > ?2 ORDER BY id LIMIT ?3
 
+-- name: count_pairs
+SELECT count(*) FROM links WHERE sync = ?1 AND sides = 3
+
 -- name: load_intents
 SELECT body FROM intents WHERE sync = ?1 AND outcome IS NULL ORDER BY id
 

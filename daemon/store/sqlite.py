@@ -121,6 +121,10 @@ class SqliteStore:
         rows = await self._reads.fetch(QUERIES.page_links, (sync, after, limit))
         return tuple(map(to_link, rows))
 
+    async def count_pairs(self, sync: str) -> int:
+        """Count the links that have both ends."""
+        return await self._reads.fetch_number(QUERIES.count_pairs, (sync,))
+
     async def load_intents(self, sync: str) -> tuple[Intent, ...]:
         """Return intents without an outcome, in id order."""
         rows = await self._reads.fetch(QUERIES.load_intents, (sync,))

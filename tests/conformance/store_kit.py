@@ -266,6 +266,12 @@ class StoreKit:
             assert await store.load_cursor(CONTACTS, "left") == "c"
             assert await store.load_intents(CONTACTS) == ()
 
+    async def test_only_linked_pairs_are_counted(self, place: Place) -> None:
+        async with place.open() as store:
+            assert await store.count_pairs(DEALS) == 0
+            await commit(store, link(1, left="a", right="b"), link(2, left="c"), link(3, right="d"))
+            assert await store.count_pairs(DEALS) == 1
+
     async def test_due_links_come_longest_due_first(self, place: Place) -> None:
         times = {1: 30, 2: None, 3: 10, 4: 41, 5: 40, 6: 10}
         links = [link(key, left=str(key), due_us=due) for key, due in times.items()]

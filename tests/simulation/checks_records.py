@@ -55,8 +55,8 @@ def _written_outside(facts: Facts, pair: Pair, side: Side, record: Record) -> It
     """
     patience = facts.scenario.rates.lag_worst_s + 900
     for write in facts.writes_to.get((side, record.id), ()):
-        if write.committed_at is None or write.kind == "create":
-            continue
+        if write.committed_at is None or write.kind in ("create", "archive", "restore"):
+            continue  # what follows a delete is judged by I8
         for end, one in pair.records.items():
             since = _outside_since(facts, end, one, write.sent_at)
             if since is not None and write.sent_at > since + patience:
@@ -79,14 +79,47 @@ def _outside_since(facts: Facts, side: Side, record: Record, at: float) -> float
 
 
 def check_nothing_put_away(facts: Facts) -> Iterator[str]:
-    """I8: only people archive, and what is archived stays as it was."""
-    for crm in facts.crms.values():
+    """I8: only people archive, or tieline after them where it is asked to.
+
+    What is archived stays as it was.
+    """
+    for side, crm in facts.crms.items():
         for record in crm.records.values():
             for before, version in zip(record.versions, record.versions[1:], strict=False):
-                if version.by == "write" and version.archived != before.archived:
-                    yield f"I8: {crm.name} {record.id} v{version.number}: archived by tieline"
-                if version.by == "write" and before.archived:
-                    yield f"I8: {crm.name} {record.id} v{version.number}: archived, yet written"
+                if version.by != "write":
+                    continue
+                name = f"{crm.name} {record.id} v{version.number}"
+                if version.archived and not before.archived:
+                    if not _may_follow(facts, side, record, version, archived=True):
+                        yield f"I8: {name}: archived by tieline"
+                elif before.archived and not version.archived:
+                    if not _may_follow(facts, side, record, version, archived=False):
+                        yield f"I8: {name}: brought back by tieline"
+                elif before.archived:
+                    yield f"I8: {name}: archived, yet written"
+
+
+def _may_follow(
+    facts: Facts, side: Side, record: Record, version: Version, *, archived: bool
+) -> bool:
+    """Say whether the counterpart had just been archived, or brought back, by a person.
+
+    Only what tieline had archived itself may be brought back.
+    """
+    pair = facts.pair_of.get((side, record.id))
+    if pair is None or side not in facts.scenario.follows:
+        return False
+    put_away = [one for one in record.versions[: version.number] if one.archived]
+    if not archived and not any(one.by == "write" for one in put_away):
+        return False
+    since = facts.ledger.writes[version.cause].sent_at - facts.scenario.rates.lag_worst_s - 900
+    states = pair.records[side.other].versions
+    ends = [*(one.at for one in states[1:]), version.at]
+    return any(
+        one.archived is archived and end >= since
+        for one, end in zip(states, ends, strict=True)
+        if one.at <= version.at
+    )
 
 
 def check_links(facts: Facts) -> Iterator[str]:

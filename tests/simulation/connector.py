@@ -15,6 +15,7 @@ import anyio
 
 from actors.errors import RateLimitedError, SchemaDriftError, TransientError
 from actors.intents import (
+    Archived,
     Done,
     Exists,
     Intent,
@@ -323,7 +324,8 @@ class ScriptedConnector:
         targets = [intent.record_id or intent.key for intent in intents]
         if len(set(targets)) != len(targets) or None in targets:
             breach(f"{self.crm.name}.write with targets {targets}")
-        if flavour.lock and not creates and any(intent.token is None for intent in intents):
+        is_locked = flavour.lock and not creates and IntentKind.RESTORE not in kinds
+        if is_locked and any(intent.token is None for intent in intents):
             breach(f"{self.crm.name}.write without a token")
         if creates and not self.crm.prepared:
             raise SchemaDriftError(f"{self.crm.name} has no key property: prepare it first")
@@ -416,8 +418,17 @@ class ScriptedConnector:
             return None
         return self.crm.create(item.intent.values, by="write", cause=item.write.id, key=key)
 
+    def _restored(self, record: Record | None, item: _Item) -> Record | None:
+        if record is None:
+            item.outcome = Vanished(how=Departure.DELETED)
+        elif record.now.archived:
+            self.crm.put_away(record, archived=False, by="write", cause=item.write.id)
+        return record
+
     def _updated(self, item: _Item) -> Record | None:
         record = self.crm.records.get(item.intent.record_id or "")
+        if item.intent.kind is IntentKind.RESTORE:
+            return self._restored(record, item)
         if record is None or record.now.archived:
             how = Departure.DELETED if record is None else Departure.ARCHIVED
             item.outcome = Vanished(how=how)
@@ -425,7 +436,11 @@ class ScriptedConnector:
         if self.crm.flavour.lock and item.intent.token != record.now.token:
             item.outcome = Stale(current=self._snapshot(record, record.now, ()))
             return None
-        self.crm.change(record, item.intent.values, by="write", cause=item.write.id)
+        if item.intent.kind is IntentKind.ARCHIVE:
+            self.crm.put_away(record, archived=True, by="write", cause=item.write.id)
+            item.outcome = Archived(how=Departure.ARCHIVED)
+        else:
+            self.crm.change(record, item.intent.values, by="write", cause=item.write.id)
         return record
 
     def _told(self, item: _Item, fields: Sequence[str]) -> Outcome:

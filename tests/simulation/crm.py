@@ -33,6 +33,7 @@ class Flavour:
         unique_key: the app itself refuses a second record with a key.
         touches: an update that changes nothing makes a new version all the same.
         feeds_gone: archived records come in the change feed.
+        restores: archived records can be brought back by the API.
         late_stamp_s: longest time between a version's stamp and its commit (long transactions).
         read_batch, create_batch, update_batch, page: sizes of calls.
         hold_s: the newest part of the feed that is left for the next poll.
@@ -44,6 +45,7 @@ class Flavour:
     unique_key: bool
     touches: bool
     feeds_gone: bool
+    restores: bool = False
     late_stamp_s: float = 0.0
     read_batch: int = 10
     create_batch: int = 5
@@ -67,6 +69,7 @@ ERP = Flavour(
     unique_key=False,
     touches=True,
     feeds_gone=True,
+    restores=True,
     late_stamp_s=3.0,
     hold_s=0.0,
 )
@@ -203,10 +206,10 @@ class Crm:
             return record.now
         return self._append(record, held, by=by, cause=cause)
 
-    def put_away(self, record: Record, *, archived: bool, cause: int) -> Version:
+    def put_away(self, record: Record, *, archived: bool, cause: int, by: str = "edit") -> Version:
         """Archive a record, or bring it back."""
         values = dict(record.now.values)
-        return self._append(record, values, by="edit", cause=cause, archived=archived)
+        return self._append(record, values, by=by, cause=cause, archived=archived)
 
     def _append(
         self,

@@ -6,9 +6,10 @@ import random
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from actors.records import Side
+from actors.records import Departure, Side
 from actors.schema import AppSchema, Field, ObjectSchema, Option, Pipeline, Stage, User
 from actors.spec import (
+    AfterDelete,
     Blank,
     Direction,
     FieldSpec,
@@ -124,6 +125,7 @@ class Scenario:
 
     Attributes:
         skews: how far each app's clock is ahead.
+        follows: sides whose records are archived when their counterparts are.
         moment_on: the side whose date field is a moment, or None.
         engine_skew_s: how far tieline's own clock is ahead.
     """
@@ -136,6 +138,7 @@ class Scenario:
     skews: dict[Side, float] = field(default_factory=lambda: {Side.LEFT: 0.0, Side.RIGHT: 0.0})
     engine_skew_s: float = 0.0
     moment_on: Side | None = None
+    follows: frozenset[Side] = frozenset()
     records: dict[Side, int] = field(default_factory=lambda: {Side.LEFT: 4, Side.RIGHT: 3})
     activity_s: float = 1800.0
     habits: Habits = field(default_factory=Habits)
@@ -216,6 +219,8 @@ class Scenario:
             amount_field=names["amount"],
             currency_field=names["currency"],
             key_field=names["key"],
+            removal=Departure.ARCHIVED,
+            restores=self.flavours[side].restores,
         )
         users = tuple(User(id=one, name=one, email=mail) for one, mail in PEOPLE[side])
         return AppSchema(
@@ -258,6 +263,12 @@ class Scenario:
                 blank=self.blank,
                 window=timedelta(seconds=self.window_s),
             ),
+            deletes={
+                side: AfterDelete(archive=True)
+                for side in Side
+                if side in self.follows and self.writable(side)
+            },
+            delete_limit=1000,
         )
 
     def key(self, source: Side, record_id: str) -> str:
@@ -302,6 +313,7 @@ def scenario_of(seed: int | str) -> Scenario:
         skews={side: draw.uniform(-skew, skew) for side in Side},
         engine_skew_s=draw.uniform(-skew, skew),
         moment_on=draw.choice((None, None, Side.LEFT, Side.RIGHT)),
+        follows=_follows(seed),
         records={side: draw.randint(0, 9) for side in Side},
         activity_s=activity_s,
         habits=Habits(
@@ -312,6 +324,12 @@ def scenario_of(seed: int | str) -> Scenario:
         rates=_rates(draw, activity_s),
         crashes=_crashes(draw, activity_s),
     )
+
+
+def _follows(seed: int | str) -> frozenset[Side]:
+    """Draw where deletes are followed, by a draw of its own: seeds keep the rest as it was."""
+    draw = random.Random(f"{seed}/follows")
+    return frozenset(side for side in Side if draw.random() < 0.2)
 
 
 def _rates(draw: random.Random, activity_s: float) -> Rates:

@@ -13,6 +13,7 @@ import anyio.lowlevel
 
 from actors.errors import OutcomeUnknownError
 from actors.intents import (
+    Archived,
     Done,
     Exists,
     Intent,
@@ -38,6 +39,8 @@ class Row:
         self.version = 0
         self.modified = created
         self.gone: Departure | None = None
+        self.into: str | None = None
+        self.absorbed: tuple[str, ...] = ()
 
 
 class ScriptedApp:
@@ -55,6 +58,7 @@ class ScriptedApp:
         drops: fields whose values in updates the app takes and does not keep.
         fills: what the app gives a new record where nothing is said.
         on_call: told the name of each call before it is answered.
+        removal: what archiving makes of a record.
         before_write: called when a write has been sent and before it is carried out.
         lost_answers, lost_requests: how many of the next writes go unanswered, done or not done.
     """
@@ -85,6 +89,7 @@ class ScriptedApp:
         self.offset = timedelta(0)
         self.unindexed: set[str] = set()
         self.taken: set[str] = set()
+        self.removal = Departure.ARCHIVED
         self._prefix = prefix
         self._feed: list[str] = []
         self._troubles: dict[str, deque[Exception]] = {}
@@ -113,6 +118,23 @@ class ScriptedApp:
     def remove(self, record_id: str, how: Departure = Departure.ARCHIVED) -> None:
         """Let a person archive or delete a record."""
         self.rows[record_id].gone = how
+
+    def bring_back(self, record_id: str) -> None:
+        """Let a person restore an archived record, which shows as a new version of it."""
+        self.rows[record_id].gone = None
+        self._store(self.rows[record_id], {}, ours=False)
+
+    def merge(self, primary: str, other: str, into: str | None = None) -> str:
+        """Let a person merge two records; the survivor is the primary, or a new record `into`."""
+        survivor = into or primary
+        if survivor not in self.rows:
+            self._made(self.rows[primary].values, survivor, None)
+        for one in (primary, other):
+            if one != survivor:
+                self.rows[one].gone, self.rows[one].into = Departure.MERGED, survivor
+                self.rows[survivor].absorbed += (one,)
+        self._store(self.rows[survivor], {}, ours=False)
+        return survivor
 
     def fail(self, call: str, *errors: Exception) -> None:
         """Let the next calls of this name fail with these errors, one each."""
@@ -147,6 +169,7 @@ class ScriptedApp:
             modified_at=row.modified,
             created_at=row.created,
             key=row.key,
+            absorbed=row.absorbed,
         )
 
     # --- the port ---------------------------------------------------------------------------
@@ -211,12 +234,19 @@ class ScriptedApp:
         live = [one for one in ids if one in self.rows and self.rows[one].gone is None]
         return Fetched(
             records=tuple(self.snapshot(one, fields) for one in live),
-            gone=tuple(Gone(id=one, how=self._how(one)) for one in ids if one not in live),
+            gone=tuple(
+                Gone(id=one, how=self._how(one), into=self._into(one))
+                for one in ids
+                if one not in live
+            ),
         )
 
     def _how(self, record_id: str) -> Departure:
         row = self.rows.get(record_id)
         return (row.gone if row is not None else None) or Departure.DELETED
+
+    def _into(self, record_id: str) -> str | None:
+        return self.rows[record_id].into if record_id in self.rows else None
 
     async def find(
         self, object_name: str, keys: Sequence[str], fields: Sequence[str]
@@ -284,13 +314,26 @@ class ScriptedApp:
             return Rejected(reason=f"{min(map(str, refused))} is refused")
         if intent.kind is IntentKind.CREATE:
             return self._create(intent, fields)
+        if intent.kind is IntentKind.RESTORE:
+            return self._restore(intent, fields)
         row = self.rows.get(intent.record_id or "")
         if row is None or row.gone is not None:
-            return Vanished(how=self._how(intent.record_id or ""))
+            record_id = intent.record_id or ""
+            return Vanished(how=self._how(record_id), into=self._into(record_id))
         if self._capabilities.lock and intent.token != str(row.version):
             return Stale(current=self.snapshot(row.id, fields))
+        if intent.kind is IntentKind.ARCHIVE:
+            row.gone = self.removal
+            return Archived(how=self.removal)
         kept = {name: raw for name, raw in intent.values.items() if name not in self.drops}
         self._store(row, kept, ours=True)
+        return Done(stored=self.snapshot(row.id, fields))
+
+    def _restore(self, intent: Intent, fields: Sequence[str]) -> Outcome:
+        row = self.rows.get(intent.record_id or "")
+        if row is None or row.gone is not Departure.ARCHIVED:
+            return Vanished(how=self._how(intent.record_id or ""))
+        self.bring_back(row.id)
         return Done(stored=self.snapshot(row.id, fields))
 
     def _create(self, intent: Intent, fields: Sequence[str]) -> Outcome:

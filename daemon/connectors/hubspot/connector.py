@@ -12,13 +12,14 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from actors.errors import SchemaDriftError
-from actors.intents import Intent, Outcome
+from actors.intents import Intent, IntentKind, Outcome
 from actors.ports import Capabilities, Changes, Fetched, Page
 from actors.records import Edit, Gone, Snapshot
 from actors.schema import AppSchema
 from daemon.connectors.budget import Budget
 from daemon.connectors.client import HttpClient, Limits
 from daemon.connectors.hubspot import changes, lookups, presence, reading
+from daemon.connectors.hubspot.archiving import archive_records
 from daemon.connectors.hubspot.associations import is_association, plain, with_links
 from daemon.connectors.hubspot.changes import Margins
 from daemon.connectors.hubspot.history import Authorship, read_edits
@@ -59,6 +60,7 @@ CAPABILITIES = Capabilities(
         "Records that tieline creates carry the unique property tieline_key.",
         "Links between records are read with the records. Where HubSpot counts a changed link as a "
         "change of neither record, it shows when the records are next looked at (presence).",
+        "Archived records can be brought back by people within 90 days, but not by the API.",
         "Changes come from the search index, which follows writes by seconds, at times by minutes.",
     ),
 )
@@ -266,6 +268,8 @@ class HubSpotConnector:
     ) -> tuple[Outcome, ...]:
         """Carry out intents of one kind; one outcome each, in order."""
         kind = _kind(object_name)
+        if intents[0].kind is IntentKind.ARCHIVE:
+            return await archive_records(self._session, kind, intents)
         stages = await self._stages(kind) if _needs_pipeline(kind, intents) else {}
         writing = Writing(
             self._session,

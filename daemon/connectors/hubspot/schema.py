@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from msgspec.structs import replace
 
 from actors.errors import ScopeError
+from actors.records import Departure
 from actors.schema import AppSchema, Closing, Field, ObjectSchema, Option, Pipeline, Stage, User
 from actors.values import Kind
 from daemon.connectors.hubspot.associations import PREFIX, declared
@@ -163,6 +164,7 @@ def to_object(
         amount_field=kind.amount,
         currency_field=kind.currency,
         key_field=KEY_PROPERTY,
+        removal=Departure.ARCHIVED,
     )
 
 

@@ -100,6 +100,12 @@ class BatchRead(Wire, omit_defaults=True):
     id_property: str | None = None
 
 
+class BatchIds(Wire):
+    """The body of a batch archive."""
+
+    inputs: list[dict[str, str]]
+
+
 class Input(Wire, omit_defaults=True):
     """One input of a batch create (without id) or update."""
 

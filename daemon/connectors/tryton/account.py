@@ -194,6 +194,7 @@ class AccountLoader:
             account,
             has_notes=bool(rights[_NOTE].read and rights[_NOTE].create),
             lacking=_lacking(rights, (MODEL,)),
+            may_delete=bool(rights[MODEL].delete),
         )
 
     async def _load_parties(self, account: Account, rights: Rights) -> dict[str, Loaded]:

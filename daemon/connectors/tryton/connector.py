@@ -8,7 +8,7 @@ from datetime import timedelta
 import anyio
 
 from actors.errors import SchemaDriftError, ScopeError, TransientError
-from actors.intents import Intent, Outcome, Unknown
+from actors.intents import Intent, IntentKind, Outcome, Unknown
 from actors.ports import Capabilities, Changes, Fetched, Page
 from actors.records import Edit, Gone, Snapshot
 from actors.schema import AppSchema
@@ -22,6 +22,7 @@ from daemon.connectors.tryton.lookups import BATCH, domain_of, group
 from daemon.connectors.tryton.options import TrytonOptions
 from daemon.connectors.tryton.parties import COMPANIES, CONTACTS
 from daemon.connectors.tryton.record_type import Reading, RecordType
+from daemon.connectors.tryton.removing import Remover
 from daemon.connectors.tryton.rpc import TooLargeError
 from daemon.connectors.tryton.writes import Writer
 
@@ -47,6 +48,8 @@ CAPABILITIES = Capabilities(
         "Closed deals are locked: edits made elsewhere are reported, not written.",
         "Merges of parties change deals without a trace; the sweep finds them.",
         "On SQLite Tryton's own lock leaks: two edits in the same instant may lose one.",
+        "Archiving a contact or company deactivates its party; archiving a deal cancels it and "
+        "deletes it for good, for which the user needs the right to delete.",
         "Keys are not unique in Tryton unless its module tieline_key is installed.",
     ),
 )
@@ -209,8 +212,10 @@ class TrytonConnector:
     async def write(
         self, object_name: str, intents: Sequence[Intent], fields: Sequence[str]
     ) -> tuple[Outcome, ...]:
-        """Create or update records."""
+        """Create or update records, or take them out of use."""
         kind = await self._database.type_of(object_name)
+        if intents and intents[0].kind in (IntentKind.ARCHIVE, IntentKind.RESTORE):
+            return await Remover(self._database, kind, fields).carry_out(intents)
         outcomes = await Writer(self._database, kind, self._doubts, fields).write(intents)
         pairs = zip(intents, outcomes, strict=True)
         lost = [one.key for one, outcome in pairs if isinstance(outcome, Unknown)]

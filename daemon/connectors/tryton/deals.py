@@ -8,7 +8,7 @@ import msgspec
 
 from actors.errors import OutsideDomainError
 from actors.intents import Intent, IntentKind
-from actors.records import Snapshot
+from actors.records import Departure, Snapshot
 from actors.schema import Field, ObjectSchema, Option
 from actors.values import Kind, Raw
 from daemon.connectors.tryton.changes import Domain
@@ -21,7 +21,7 @@ from daemon.connectors.tryton.columns import (
     own_columns,
     pack,
 )
-from daemon.connectors.tryton.record_type import CREATE, WRITE, RecordType, Source, Steps
+from daemon.connectors.tryton.record_type import CREATE, DELETE, WRITE, RecordType, Source, Steps
 from daemon.connectors.tryton.schema import KEY_COLUMN, KEY_PREFIX, Account
 from daemon.connectors.tryton.states import (
     ALWAYS_READONLY,
@@ -52,6 +52,15 @@ _EVERY = (
 )
 
 
+_REMOVALS = {
+    "lead": ("cancel", DELETE),
+    "opportunity": ("cancel", DELETE),
+    "lost": ("lead", "cancel", DELETE),
+    "cancelled": (DELETE,),
+}
+"""By state, how a deal is deleted; converted and won ones have a sale and stay."""
+
+
 class Deals(RecordType):
     """The opportunities of one company.
 
@@ -60,6 +69,7 @@ class Deals(RecordType):
         account: the company.
         has_notes: the user may read and write notes, where keys go when the reference is taken.
         lacking: models that the user may not write in.
+        may_delete: the user may delete deals.
     """
 
     name = DEALS
@@ -74,10 +84,12 @@ class Deals(RecordType):
         *,
         has_notes: bool,
         lacking: tuple[str, ...] = (),
+        may_delete: bool = False,
     ) -> None:
         self._account = account
         self._has_notes = has_notes
         self.lacking = lacking
+        self.removal = Departure.DELETED if may_delete else None
         self.columns = _make_columns(definitions, account)
         self.every = (*_EVERY, self.key_field)
         self.members = self.known = self.live = [["company", "=", account.company]]
@@ -99,6 +111,7 @@ class Deals(RecordType):
             amount_field="amount",
             currency_field="currency",
             key_field=self.key_field,
+            removal=self.removal,
         )
 
     def token_of(self, row: Row) -> str:
@@ -176,6 +189,10 @@ class Deals(RecordType):
             values=sent,
             refused=left_out | plan.refused,
         )
+
+    def plan_removal(self, row: Row) -> tuple[str, ...] | None:
+        """Plan to cancel the deal, which Tryton wants first, and to delete it."""
+        return _REMOVALS.get(self.columns["state"].decode(row) or LEAD)
 
     def is_news(self, intent: Intent, record: Snapshot) -> bool:
         """Tell whether Tryton put its own day in place of ours, as we closed a deal.

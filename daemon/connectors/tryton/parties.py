@@ -166,6 +166,8 @@ class Parties(RecordType):
     ) -> None:
         self.name = name
         self.lacking = declared.lacking
+        self.removal = None if PARTY in declared.lacking else Departure.ARCHIVED
+        self.can_return = self.removal is not None
         self._membership = membership
         self._places = declared.places
         self.columns = _make_columns(declared, account, tax_type)
@@ -191,6 +193,8 @@ class Parties(RecordType):
             native=PARTY,
             fields=tuple(column.field for column in self.columns.values()),
             key_field=self.key_field,
+            removal=self.removal,
+            restores=self.can_return,
         )
 
     # --- reading ----------------------------------------------------------------------------
@@ -283,6 +287,10 @@ class Parties(RecordType):
             values=rest | ({_MECHANISMS_FIELD: kept} if kept else {}),
             refused=dict.fromkeys(names, message),
         )
+
+    def plan_removal(self, row: Row) -> tuple[str, ...] | None:
+        """Plan to deactivate the party."""
+        return (WRITE,)
 
     def _pack(
         self, values: Mapping[str, Raw], row: Row, facts: Facts

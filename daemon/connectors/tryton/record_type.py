@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from actors.errors import SchemaDriftError
 from actors.intents import Intent
-from actors.records import Gone, Snapshot
+from actors.records import Departure, Gone, Snapshot
 from actors.schema import ObjectSchema
 from actors.values import Raw
 from daemon.connectors.tryton.changes import Domain
@@ -20,7 +20,7 @@ from daemon.connectors.tryton.columns import Column, Facts
 from daemon.connectors.tryton.schema import KEY_COLUMN
 from daemon.connectors.tryton.wire import Row, decode_moment
 
-CREATE, WRITE = "create", "write"  # all other steps are the names of buttons
+CREATE, WRITE, DELETE = "create", "write", "delete"  # all other steps are names of buttons
 
 
 class Source(Struct, frozen=True):
@@ -72,6 +72,8 @@ class RecordType(ABC):
         members: domain of the records, inactive ones too.
         known: domain for looking a record up by its id or key.
         live: domain of the records that sync.
+        removal: what taking a record out of use makes of it; None if this user cannot.
+        can_return: such a record can be brought back.
     """
 
     name: str
@@ -84,6 +86,8 @@ class RecordType(ABC):
     members: Domain
     known: Domain
     live: Domain
+    removal: Departure | None = None
+    can_return: bool = False
 
     @property
     @abstractmethod
@@ -215,6 +219,10 @@ class RecordType(ABC):
     def forgo(self, intent: Intent, values: Row, message: str) -> Forgone | None:
         """Say what to send instead of values of which Tryton refuses a part; None to give up."""
         return None
+
+    @abstractmethod
+    def plan_removal(self, row: Row) -> tuple[str, ...] | None:
+        """Return the calls that take a record out of use; None if Tryton would refuse."""
 
     def is_news(self, intent: Intent, record: Snapshot) -> bool:
         """Tell whether Tryton put a value of its own in place of one that we sent."""

@@ -61,6 +61,7 @@ class Access(Struct, frozen=True):
     read: int | bool
     write: int | bool
     create: int | bool
+    delete: int | bool
 
 
 def decode_decimal(value: object) -> str:

@@ -397,9 +397,9 @@ def test_exact_times_are_asked_for_only_where_both_sides_moved_and_nothing_chang
 
 def recovering(kept: Sync, left: dict[str, str | None], right: dict[str, str | None]) -> Link:
     link = settled(kept, snapshot("L", hub_deal()), snapshot("R", erp_deal()))
+    link = msgspec.structs.replace(link, recover=True)
     link = reread(kept, link, LEFT, snapshot("L", hub_deal(**left), "2", "10:00:00"))
-    link = reread(kept, link, RIGHT, snapshot("R", erp_deal(**right), "2", "11:00:00"))
-    return msgspec.structs.replace(link, recover=True)
+    return reread(kept, link, RIGHT, snapshot("R", erp_deal(**right), "2", "11:00:00"))
 
 
 def test_h33_bases_prove_nothing_while_a_link_is_recovered() -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from msgspec import Struct
 
@@ -176,6 +176,15 @@ class Connector(Protocol):
 
     async def aclose(self) -> None:
         """Release what the connector holds."""
+        ...
+
+
+@runtime_checkable
+class Counting(Protocol):
+    """What a connector may offer besides: telling how many records hold a value."""
+
+    async def count(self, object_name: str, field: str, values: Sequence[str]) -> dict[str, int]:
+        """Count the live records that hold each of these values in a field."""
         ...
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from datetime import timedelta
+from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -16,11 +16,11 @@ from daemon.config.problems import ConfigProblem
 
 if TYPE_CHECKING:
     from actors.errors import TielineError
-    from actors.schema import AppSchema
-    from actors.spec import SyncSpec
+    from actors.records import Side
+    from actors.schema import AppSchema, ObjectSchema
+    from actors.spec import Problem, SyncSpec
     from daemon.config.settings import App, Config
-
-ANSWER_WITHIN = timedelta(seconds=60)
+    from daemon.survey import Answers, Survey
 
 
 class AppCheck(Struct, frozen=True, kw_only=True):
@@ -107,44 +107,38 @@ def _check_files(config: Config) -> CheckAnswer:
 def _check_live(config: Config) -> CheckAnswer:
     import anyio
 
-    return compare_with_apps(config, anyio.run(describe_apps, config.apps))
+    from daemon.survey import survey_apps
+
+    choose = partial(unmapped_of, config)
+    return compare_with_apps(config, anyio.run(survey_apps, config.apps.values(), choose))
 
 
-async def describe_apps(apps: dict[str, App]) -> dict[str, AppSchema | TielineError]:
-    """Ask every app what it has, all at the same time; an error takes the answer's place."""
-    import anyio
+def unmapped_of(config: Config, schemas: Mapping[str, AppSchema]) -> dict[str, dict[str, set[str]]]:
+    """Return the stages that no sync maps in pipelines that one does, by app and object. Pure."""
+    from actors.mapping.stagelint import unmapped_stages
+    from actors.records import Side
 
-    found: dict[str, AppSchema | TielineError] = {}
-
-    async def ask(app: App) -> None:
-        found[app.name] = await _describe(app)
-
-    async with anyio.create_task_group() as tasks:
-        for app in apps.values():
-            tasks.start_soon(ask, app, name=f"describe/{app.name}")
+    found: dict[str, dict[str, set[str]]] = {}
+    for spec in config.specs():
+        objects = objects_of(spec, {s: schemas[a] for s in Side if (a := spec.app(s)) in schemas})
+        for side in Side if objects is not None else ():
+            assert objects is not None
+            ids = {stage.id for _, stage in unmapped_stages(spec, objects, side)}
+            if ids:
+                found.setdefault(spec.app(side), {}).setdefault(spec.object, set()).update(ids)
     return found
 
 
-async def _describe(app: App) -> AppSchema | TielineError:
-    import anyio
-
-    from actors.errors import TielineError, TransientError
-    from daemon.connectors.registry import Environment
-
-    connector = app.open(Environment(app=app.name))
-    try:
-        with anyio.fail_after(ANSWER_WITHIN.total_seconds()):
-            return await connector.describe()
-    except TielineError as error:
-        return error
-    except TimeoutError:
-        return TransientError(f"no answer within {ANSWER_WITHIN.seconds} s; is it reachable?")
-    finally:
-        with anyio.move_on_after(5, shield=True):
-            await connector.aclose()
+def objects_of(
+    spec: SyncSpec, schemas: Mapping[Side, AppSchema]
+) -> dict[Side, ObjectSchema] | None:
+    """Return a sync's object on both sides, or None if it is not there on one."""
+    found = {side: schema.object(spec.object) for side, schema in schemas.items()}
+    objects = {side: one for side, one in found.items() if one is not None}
+    return objects if len(objects) == 2 else None
 
 
-def compare_with_apps(config: Config, answers: dict[str, AppSchema | TielineError]) -> CheckAnswer:
+def compare_with_apps(config: Config, answers: Answers) -> CheckAnswer:
     """Compare every sync with what its apps answered. Pure."""
     from actors.errors import TielineError
 
@@ -187,31 +181,48 @@ def _told(name: str, error: TielineError) -> str:
 
 
 def _compare(
-    config: Config, spec: SyncSpec, answers: dict[str, AppSchema | TielineError]
+    config: Config, spec: SyncSpec, answers: Answers
 ) -> tuple[list[ConfigProblem] | None, list[ConfigProblem]]:
     """Return problems and warnings of one sync; no problems but None if an app is missing."""
-    from actors.errors import TielineError
     from actors.mapping.compile import compile_sync
     from actors.records import Side
-    from daemon.config.advice import advise_closings, advise_users
+    from daemon.config.advice import advise_users
+    from daemon.survey import schemas_of
 
-    left, right = answers[spec.left], answers[spec.right]
-    if isinstance(left, TielineError) or isinstance(right, TielineError):
+    schemas = schemas_of(answers, {side: spec.app(side) for side in Side})
+    if schemas is None:
         return None, []
-    _, problems = compile_sync(spec, left, right)
-    schemas = {Side.LEFT: left, Side.RIGHT: right}
-    advice = (*advise_closings(spec, schemas), *advise_users(spec, schemas))
+    _, problems = compile_sync(spec, schemas[Side.LEFT], schemas[Side.RIGHT])
+    advice = (*advise_stages(spec, answers), *advise_users(spec, schemas))
     return (
         [config.locate(one, spec) for one in problems],
         [config.locate(one, spec) for one in advice],
     )
 
 
-def _app_check(app: App, answer: AppSchema | TielineError) -> AppCheck:
-    from actors.schema import AppSchema
+def advise_stages(spec: SyncSpec, answers: Answers) -> tuple[Problem, ...]:
+    """Return what deserves a look in a sync's stage mapping; nothing if an app is missing. Pure."""
+    from actors.mapping.stagelint import lint_stages
+    from actors.records import Side
+    from daemon.survey import Survey, schemas_of
 
-    if isinstance(answer, AppSchema):
-        return AppCheck(name=app.name, type=app.type, ok=True, account=answer.account)
+    schemas = schemas_of(answers, {side: spec.app(side) for side in Side})
+    objects = objects_of(spec, schemas) if schemas is not None else None
+    if objects is None:
+        return ()
+    counts = {
+        side: survey.counts.get(spec.object, {})
+        for side in Side
+        if isinstance(survey := answers[spec.app(side)], Survey)
+    }
+    return lint_stages(spec, objects, counts)
+
+
+def _app_check(app: App, answer: Survey | TielineError) -> AppCheck:
+    from daemon.survey import Survey
+
+    if isinstance(answer, Survey):
+        return AppCheck(name=app.name, type=app.type, ok=True, account=answer.schema.account)
     return AppCheck(name=app.name, type=app.type, ok=False, problem=str(answer))
 
 

@@ -240,6 +240,10 @@ class HubSpotConnector:
         )
         return await writing.carry_out(intents)
 
+    async def count(self, object_name: str, field: str, values: Sequence[str]) -> dict[str, int]:
+        """Count the live records that hold each of these values in a field."""
+        return await reading.count_values(self._session, _kind(object_name), field, values)
+
     async def aclose(self) -> None:
         """Close the connections."""
         await self._session.aclose()

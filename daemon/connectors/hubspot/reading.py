@@ -11,7 +11,16 @@ from actors.ports import Page
 from actors.records import Snapshot
 from daemon.connectors.hubspot.kinds import KEY_PROPERTY, MERGED_PROPERTY, ObjectKind
 from daemon.connectors.hubspot.session import Call, PoolName, Session
-from daemon.connectors.hubspot.wire import BATCH, LISTING, BatchRead, Listing, Record, Search
+from daemon.connectors.hubspot.wire import (
+    BATCH,
+    LISTING,
+    BatchRead,
+    Filter,
+    FilterGroup,
+    Listing,
+    Record,
+    Search,
+)
 
 BATCH_SIZE = 100
 HISTORY_BATCH_SIZE = 50
@@ -140,5 +149,17 @@ async def _list_ids(
     return (await session.read(call)).decode(LISTING)
 
 
-async def _count(session: Session, kind: ObjectKind) -> int | None:
-    return (await search(session, kind, Search(limit=1, properties=[kind.modified]))).total
+async def _count(session: Session, kind: ObjectKind, *conditions: Filter) -> int | None:
+    groups = [FilterGroup(filters=list(conditions))] if conditions else []
+    body = Search(limit=1, properties=[kind.modified], filter_groups=groups)
+    return (await search(session, kind, body)).total
+
+
+async def count_values(
+    session: Session, kind: ObjectKind, field: str, values: Sequence[str]
+) -> dict[str, int]:
+    """Count the live records that hold each value, a search for each; the index may lag."""
+    return {
+        value: await _count(session, kind, Filter(field, "EQ", value)) or 0
+        for value in dict.fromkeys(values)
+    }

@@ -182,6 +182,14 @@ class TrytonConnector:
         self._doubts.remember(key for key in lost if key is not None)
         return outcomes
 
+    async def count(self, object_name: str, field: str, values: Sequence[str]) -> dict[str, int]:
+        """Count the deals that hold each of these values; there is but one pipeline."""
+        self._check_object(object_name)
+        return {
+            value: await self._database.count([[field, "=", value]])
+            for value in dict.fromkeys(values)
+        }
+
     def _check_object(self, object_name: str) -> None:
         if object_name != DEALS:
             raise SchemaDriftError(f"{self._app}: Tryton's {object_name} are not supported")

@@ -161,10 +161,10 @@ class Database:
         )
         return [_make_snapshot(row, fields, model) for row in rows]
 
-    async def count(self) -> int:
-        """Count the company's deals."""
-        domain = [["company", "=", (await self.account()).company]]
-        return await self.ask(f"{MODEL}.search_count", domain, 0, None, answer=int)
+    async def count(self, domain: Domain | None = None) -> int:
+        """Count the company's deals, or those of them that a search finds."""
+        whole = [["company", "=", (await self.account()).company], *(domain or [])]
+        return await self.ask(f"{MODEL}.search_count", whole, 0, None, answer=int)
 
     async def read(self, ids: Iterable[str], fields: Sequence[str]) -> dict[str, Snapshot]:
         """Read deals by id; those that are not visible are left out, and may be asked about."""

@@ -17,13 +17,18 @@ from actors.values import Raw
 
 
 class StageScope(Struct, frozen=True, kw_only=True):
-    """Which (pipeline, stage) pairs of one side are mapped, and what the others are called."""
+    """Which (pipeline, stage) pairs of one side are mapped, and what the others are called.
+
+    Attributes:
+        lost: mapped ones that an app has taken away: why records there are left alone.
+    """
 
     pipeline_field: str
     stage_field: str
     mapped: frozenset[tuple[str, str]]
     labels: dict[tuple[str, str], str] = {}
     pipelines: dict[str, str] = {}
+    lost: dict[tuple[str, str], str] = {}
 
     def reason(self, values: Mapping[str, Raw]) -> str:
         """Return why the record is out of scope, or the empty text."""
@@ -32,6 +37,8 @@ class StageScope(Struct, frozen=True, kw_only=True):
             return "it has no pipeline stage"
         if (pipeline, stage) in self.mapped:
             return ""
+        if reason := self.lost.get((pipeline, stage)):
+            return reason
         where = self.pipelines.get(pipeline, pipeline)
         return f'stage "{self.labels.get((pipeline, stage), stage)}" of "{where}" is not mapped'
 
@@ -58,6 +65,7 @@ class Sync(Struct, frozen=True, kw_only=True, dict=True):
         scopes: by side, the mapped stages; empty without pipelines.
         filters: by side, what its records must pass; empty without filters.
         version: changes when any decision could change: records are then decided anew.
+        paused: keys of units that an app's change has stopped: their bases stay as they are.
     """
 
     spec: SyncSpec
@@ -68,6 +76,7 @@ class Sync(Struct, frozen=True, kw_only=True, dict=True):
     scopes: dict[Side, StageScope] = {}
     filters: dict[Side, Filter] = {}
     version: int = 0
+    paused: frozenset[str] = frozenset()
 
     @cached_property
     def by_key(self) -> dict[str, Unit]:

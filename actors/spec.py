@@ -230,6 +230,7 @@ class Pace(Struct, frozen=True, kw_only=True):
         quarantine_after: failures in a row after which a record is set aside until it changes.
         late: how long values sent with unknown outcome may still arrive (H44).
         orders: most write orders in flight per side.
+        schema: time between looks at what fields, stages and people the apps have.
     """
 
     poll: timedelta = timedelta(seconds=30)
@@ -239,6 +240,7 @@ class Pace(Struct, frozen=True, kw_only=True):
     quarantine_after: int = 8
     late: timedelta = timedelta(minutes=15)
     orders: int = 4
+    schema: timedelta = timedelta(minutes=10)
 
 
 class Problem(Struct, frozen=True, kw_only=True):

@@ -19,6 +19,8 @@ class Health(Struct, frozen=True, kw_only=True):
     sentence each, fit to be read by whoever may reach the address: no values, no secrets.
     `connections` gives each connection's phase by name. `reloads` counts the reloads since the
     start; `refused` says why the last one was refused, and is empty if it was applied.
+    `schema_problems` tells, by connection, what the apps have changed under a mapping that fitted:
+    what depends on it does not sync, all else does.
     """
 
     live: bool
@@ -27,6 +29,7 @@ class Health(Struct, frozen=True, kw_only=True):
     connections: Mapping[str, str] = {}
     reloads: int = 0
     refused: str = ""
+    schema_problems: Mapping[str, tuple[str, ...]] = {}
 
     @property
     def status(self) -> int:

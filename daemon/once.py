@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -15,9 +16,11 @@ from daemon.accounts import Accounts
 from daemon.clock import SystemClock
 from daemon.config.problems import ConfigError
 from daemon.config.settings import Config, Connection
+from daemon.fitting import fit_connection, keep_memories
 from daemon.monitor import Monitors, Progress, ProgressMonitor, TraceMonitor
 from daemon.store.sqlite import SqliteStore
-from daemon.supervisor import compile_connection
+
+log = logging.getLogger(__name__)
 
 _POLL = timedelta(seconds=1)
 _HORIZON = timedelta(seconds=10)
@@ -58,12 +61,15 @@ async def _run_one(
         Side.LEFT: accounts.get(config.apps[connection.left]),
         Side.RIGHT: accounts.get(config.apps[connection.right]),
     }
-    syncs, problems = await compile_connection(config, connection, apps)
-    if problems:
-        raise ConfigError(problems)
+    fitted = await fit_connection(config, connection, apps, store)
+    if fitted.problems:
+        raise ConfigError(fitted.problems)
+    await keep_memories(store, fitted)
+    for flaw in fitted.told:
+        log.warning("%s: schema drift: %s", connection.name, flaw)
     pace = msgspec.structs.replace(connection.pace, poll=min(connection.pace.poll, _POLL))
     async with anyio.create_task_group() as tasks:
-        for sync in syncs:
+        for sync in fitted.syncs:
             progress = ProgressMonitor(sync.spec, tell)
             monitor: Monitor = Monitors((progress, trace)) if trace else progress
             one = SyncConnection(

@@ -169,4 +169,9 @@ class Service:
             connections={name: phase.word for name, phase in phases.items()},
             reloads=self._reloads.count,
             refused=self._reloads.refused,
+            schema_problems={
+                name: tuple(map(self._redactor.redact, phase.flaws))
+                for name, phase in phases.items()
+                if phase.flaws
+            },
         )

@@ -18,8 +18,6 @@ from msgspec import Struct
 from actors.backoff import delay
 from actors.connection import Connection as SyncConnection
 from actors.errors import AuthError, MappingError, SchemaDriftError, TielineError
-from actors.mapping.compile import compile_sync
-from actors.mapping.record import Sync
 from actors.ports import Clock, Monitor, Store
 from actors.records import Side
 from actors.spec import SyncSpec
@@ -28,6 +26,7 @@ from daemon.config.changes import compare_configs
 from daemon.config.problems import ConfigError, ConfigProblem
 from daemon.config.settings import Config, Connection
 from daemon.connectors.budget import BORROWER
+from daemon.fitting import Fitted, fit_connection, keep_memories
 from daemon.logs import in_connection
 from daemon.metrics import Metrics, error_kind
 
@@ -43,10 +42,15 @@ MonitorMaker = Callable[[SyncSpec], Monitor]
 
 
 class Phase(Struct, frozen=True, kw_only=True):
-    """What a connection is doing: `starting`, `running`, `waiting`, `needs you` or `stopped`."""
+    """What a connection is doing: `starting`, `running`, `waiting`, `needs you` or `stopped`.
+
+    Attributes:
+        flaws: what its apps have changed since its mappings fitted them, for people.
+    """
 
     word: str
     reason: str = ""
+    flaws: tuple[str, ...] = ()
 
     @property
     def is_well(self) -> bool:
@@ -122,7 +126,8 @@ class Supervisor:
         """Apply a configuration as a whole, or refuse it as a whole.
 
         Only connections that changed are touched. Returns their names. Those that wait after a
-        failure try again at once: what they waited for may be mended, in the apps as well.
+        failure try again at once: what they waited for may be mended, in the apps as well. Those
+        that run look at their apps' schemas again.
 
         Raises:
             ConfigError: it does not fit the apps; nothing was touched.
@@ -169,28 +174,10 @@ class Supervisor:
                 for side, app in ((Side.LEFT, connection.left), (Side.RIGHT, connection.right))
             }
             with anyio.fail_after(_ANSWER_WITHIN):
-                problems += (await compile_connection(config, connection, accounts))[1]
+                fitted = await fit_connection(config, connection, accounts, self._store)
+            problems += fitted.problems
         if problems:
             raise ConfigError(tuple(problems))
-
-
-async def compile_connection(
-    config: Config, connection: Connection, accounts: dict[Side, Account]
-) -> tuple[tuple[Sync, ...], tuple[ConfigProblem, ...]]:
-    """Compile every sync of a connection against its apps as they are now.
-
-    Raises:
-        TielineError: an app cannot be asked.
-    """
-    schemas = {side: await accounts[side].schema(fresh=True) for side in Side}
-    syncs: list[Sync] = []
-    problems: list[ConfigProblem] = []
-    for spec in connection.syncs:
-        sync, found = compile_sync(spec, schemas[Side.LEFT], schemas[Side.RIGHT])
-        problems += [config.locate(one, spec) for one in found]
-        if sync is not None:
-            syncs.append(sync)
-    return tuple(syncs), tuple(problems)
 
 
 class Keeper:
@@ -217,6 +204,8 @@ class Keeper:
         self._make_monitor = make_monitor
         self._tell = tell
         self._running: list[SyncConnection] = []
+        self._flaws: tuple[str, ...] = ()
+        self._look = anyio.Event()
         self._stopping = anyio.Event()
         self._wake = anyio.Event()
         self.ended = anyio.Event()
@@ -229,8 +218,9 @@ class Keeper:
             one.stop()
 
     def hurry(self) -> None:
-        """Let a connection that waits after a failure try again now."""
+        """Let a connection that waits try again now, one that runs look at its apps' schemas."""
         self._wake.set()
+        self._look.set()
 
     async def run(self) -> None:
         """Run until stopped, through any failure."""
@@ -254,14 +244,19 @@ class Keeper:
             self.ended.set()
 
     async def _run_once(self) -> None:
+        """Run until stopped, or until the apps' schemas call for another set of syncs."""
         self._tell(Phase(word="starting"))
         accounts = {
             Side.LEFT: self._accounts.get(self._config.apps[self._connection.left]),
             Side.RIGHT: self._accounts.get(self._config.apps[self._connection.right]),
         }
-        syncs, problems = await compile_connection(self._config, self._connection, accounts)
-        if problems:
-            raise ConfigError(problems)
+        fitted = await fit_connection(self._config, self._connection, accounts, self._store)
+        if fitted.problems:
+            raise ConfigError(fitted.problems)
+        await keep_memories(self._store, fitted)
+        self._note_flaws(fitted)
+        if fitted.stopped and not fitted.syncs:
+            raise SchemaDriftError("; ".join(fitted.told))
         self._running = [
             SyncConnection(
                 sync,
@@ -271,16 +266,48 @@ class Keeper:
                 self._connection.pace,
                 self._make_monitor(sync.spec),
             )
-            for sync in syncs
+            for sync in fitted.syncs
         ]
         if self._stopping.is_set():
             return
         self._metrics.connection_up(self._connection.name, True)
-        self._tell(Phase(word="running"))
-        log.info("connection runs", extra={"syncs": [sync.name for sync in syncs]})
+        self._tell(Phase(word="running", flaws=fitted.told))
+        log.info("connection runs", extra={"syncs": [sync.name for sync in fitted.syncs]})
         async with anyio.create_task_group() as group:
-            for one in self._running:
-                group.start_soon(one.run, name=f"sync/{one.sync.name}")
+            group.start_soon(self._watch, fitted, accounts, name="schema watch")
+            async with anyio.create_task_group() as syncs:
+                for one in self._running:
+                    syncs.start_soon(one.run, name=f"sync/{one.sync.name}")
+            group.cancel_scope.cancel()
+
+    async def _watch(self, fitted: Fitted, accounts: dict[Side, Account]) -> None:
+        """Look at the apps' schemas now and then; end the run once they call for another one."""
+        while True:
+            self._look = anyio.Event()
+            with anyio.move_on_after(self._connection.pace.schema.total_seconds()):
+                await self._look.wait()
+            try:
+                now = await fit_connection(self._config, self._connection, accounts, self._store)
+            except TielineError as error:  # the pollers meet it as well, and know what to do
+                log.info("the schemas could not be looked at: %s", error)
+                continue
+            if now.standing != fitted.standing and not now.problems:
+                log.info("the apps' schemas have changed: the connection starts anew")
+                for one in self._running:
+                    one.stop()
+                return
+
+    def _note_flaws(self, fitted: Fitted) -> None:
+        """Tell of what the apps have changed: each flaw once in the log, their number always."""
+        for spec in self._connection.syncs:
+            flaws = fitted.flaws.get(spec.name, ())
+            self._metrics.schema_problems(spec.connection, spec.object, len(flaws))
+            for flaw in flaws:
+                if flaw.message not in self._flaws:
+                    log.warning("%s: schema drift: %s", spec.name, flaw)
+        if self._flaws and not fitted.told:
+            log.info("the apps' schemas fit again")
+        self._flaws = fitted.told
 
     async def _wait_after(self, error: BaseException, attempts: int) -> None:
         cause = root_cause(error)
@@ -290,7 +317,8 @@ class Keeper:
         self._metrics.error(name, error_kind(cause))
         needs_person = isinstance(cause, AuthError | MappingError | SchemaDriftError | ConfigError)
         pause = delay(attempts, _RESTART_FIRST, _RESTART_LAST, self._clock.jitter())
-        if needs_person:
+        # After a drift the next start goes on with what is left.
+        if needs_person and not isinstance(cause, SchemaDriftError):
             pause = _PERSON_PAUSE
         known = isinstance(cause, TielineError)
         log.error(
@@ -300,7 +328,8 @@ class Keeper:
             exc_info=None if known else error,
         )
         word = "needs you" if needs_person else "waiting"
-        self._tell(Phase(word=word, reason=str(cause) or type(cause).__name__))
+        reason = str(cause) or type(cause).__name__
+        self._tell(Phase(word=word, reason=reason, flaws=self._flaws))
         self._wake = anyio.Event()
         with anyio.move_on_after(pause.total_seconds()):
             if not self._stopping.is_set():

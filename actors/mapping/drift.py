@@ -34,17 +34,9 @@ class Memory(Struct, frozen=True, kw_only=True):
         return self.left if side is Side.LEFT else self.right
 
 
-class Flaw(Struct, frozen=True, kw_only=True):
-    """Something that an app has taken away or renamed.
+class Flaw(Problem, frozen=True, kw_only=True):
+    """Something that an app has taken away or renamed; `stops`: something does not sync for it."""
 
-    Attributes:
-        path: where the mapping names it, in the `SyncSpec`.
-        message: what it is, what does not sync for it, and what to do.
-        stops: something does not sync for it.
-    """
-
-    path: tuple[str | int, ...]
-    message: str
     stops: bool = True
 
 

@@ -227,6 +227,8 @@ class Builder:
             self._at((*path, "poll"), "is too often for any app; use 1s or more")
         if section.presence < section.poll:
             self._at((*path, "presence"), "is shorter than poll; make it longer")
+        if section.schema < SHORTEST_POLL:
+            self._at((*path, "schema"), "is too often for any app; use 1s or more")
         if section.retry.last < section.retry.first:
             self._at((*path, "retry", "last"), "is shorter than retry.first; make it longer")
         if section.timezone is not None and not _is_zone(section.timezone):
@@ -390,6 +392,7 @@ def _pace(section: ConnectionSection) -> Pace:
         quarantine_after=section.retry.quarantine_after,
         late=section.late,
         orders=section.orders,
+        schema=section.schema,
     )
 
 

@@ -178,6 +178,7 @@ class ConnectionSection(Section, frozen=True):
         presence: time between looks at all linked records for deletes and merges.
         late: how long a write without an answer may still take effect.
         orders: most write calls in flight per app.
+        schema: time between looks at which fields, stages and people the apps have.
         retry: how refused records are tried again.
         timezone: IANA name for dates that meet times; default the first app's own.
         deals: the deals sync.
@@ -188,6 +189,7 @@ class ConnectionSection(Section, frozen=True):
     presence: timedelta = _PACE.presence
     late: timedelta = _PACE.late
     orders: Annotated[int, Meta(ge=1, le=64)] = _PACE.orders
+    schema: timedelta = _PACE.schema
     retry: Retry = Retry()
     timezone: str | None = None
     deals: ObjectSync | None = None

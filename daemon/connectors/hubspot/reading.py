@@ -11,6 +11,7 @@ from actors.ports import Page
 from actors.records import Snapshot
 from daemon.connectors.hubspot.kinds import KEY_PROPERTY, MERGED_PROPERTY, ObjectKind
 from daemon.connectors.hubspot.session import Call, PoolName, Session
+from daemon.connectors.hubspot.vouching import check_shown
 from daemon.connectors.hubspot.wire import (
     BATCH,
     LISTING,
@@ -83,6 +84,7 @@ async def read_batch(
 
     Raises:
         TransientError: some could not be read for another reason than that they are not there.
+        SchemaDriftError: a property is gone.
     """
     body = BatchRead(
         inputs=[{"id": one} for one in ids],
@@ -101,6 +103,7 @@ async def read_batch(
     for problem in batch.errors:
         if problem.category != "OBJECT_NOT_FOUND":
             raise TransientError(f"HubSpot read a part of a batch only: {problem.message}")
+    await check_shown(session, kind, properties, batch.results)
     return batch.results
 
 
@@ -126,6 +129,8 @@ async def list_page(
     by_batch = len(query) > LONGEST_QUERY
     listing = await _list_ids(session, kind, kind.modified if by_batch else query, after)
     records = listing.results
+    if not by_batch:
+        await check_shown(session, kind, properties, records)
     if by_batch and records:
         ids = [record.id for record in records]
         read = await read_batch(session, kind, ids, properties)

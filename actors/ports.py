@@ -18,7 +18,7 @@ from actors.intents import Intent, Outcome
 from actors.links import Commit, Conflict, Link, Seen
 from actors.messages import AnyMessage
 from actors.records import Edit, Gone, Snapshot
-from actors.schema import AppSchema
+from actors.schema import AppSchema, Pipeline
 
 
 class Clock(Protocol):
@@ -185,6 +185,20 @@ class Counting(Protocol):
 
     async def count(self, object_name: str, field: str, values: Sequence[str]) -> dict[str, int]:
         """Count the live records that hold each of these values in a field."""
+        ...
+
+
+@runtime_checkable
+class PipelineMaker(Protocol):
+    """What a connector may offer besides: making a pipeline."""
+
+    async def make_pipeline(self, object_name: str, wanted: Pipeline) -> Pipeline:
+        """Make a pipeline like `wanted`, whose ids do not matter, and return it as made.
+
+        Raises:
+            MappingError: the app refuses it: its name is taken, or there may be no more.
+            ScopeError: the credentials do not let us.
+        """
         ...
 
 

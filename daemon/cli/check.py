@@ -113,6 +113,14 @@ def _check_live(config: Config) -> CheckAnswer:
     return compare_with_apps(config, anyio.run(survey_apps, config.apps.values(), choose))
 
 
+async def describe_apps(apps: dict[str, App]) -> dict[str, AppSchema | TielineError]:
+    """Ask every app what it has, all at the same time; an error takes the answer's place."""
+    from daemon.survey import Survey, survey_apps
+
+    answers = await survey_apps(apps.values())
+    return {name: one.schema if isinstance(one, Survey) else one for name, one in answers.items()}
+
+
 def unmapped_of(config: Config, schemas: Mapping[str, AppSchema]) -> dict[str, dict[str, set[str]]]:
     """Return the stages that no sync maps in pipelines that one does, by app and object. Pure."""
     from actors.mapping.stagelint import unmapped_stages

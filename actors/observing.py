@@ -161,7 +161,7 @@ def observe(sync: Sync, side: Side, end: End | None, record: Snapshot, now_us: i
 def _edit_interval(unit: Unit, side: Side, before: End, seen: Seen) -> tuple[int, int]:
     """Return when the unit got its present value: (earliest, latest)."""
     last = before.seen
-    if last is None or _was_unread(unit, side, last, seen):
+    if last is None or (unit.key in before.base and _was_unread(unit, side, last, seen)):
         return (0, seen.modified_us)
     known = before.moved.get(unit.key)
     if known is not None and unit.raws(side, last.values) == unit.raws(side, seen.values):
@@ -170,7 +170,7 @@ def _edit_interval(unit: Unit, side: Side, before: End, seen: Seen) -> tuple[int
 
 
 def _was_unread(unit: Unit, side: Side, last: Seen, seen: Seen) -> bool:
-    """Say whether the last snapshot was taken while the unit was paused, or not mapped yet."""
+    """Say whether the last snapshot was taken while the unit, which has a base, was paused."""
     names = [member.name for member in unit.members(side)]
     return last.config != seen.config and not any(name in last.values for name in names)
 

@@ -7,6 +7,7 @@ goes on with what is left, as the daemon did before (F18).
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 
 import msgspec
 from msgspec import Struct
@@ -55,14 +56,18 @@ class Fitted(Struct, frozen=True, kw_only=True):
 
 
 async def fit_connection(
-    config: Config, connection: Connection, accounts: Mapping[Side, Account], store: Store
+    config: Config,
+    connection: Connection,
+    accounts: Mapping[Side, Account],
+    store: Store,
+    max_age: timedelta = timedelta(0),
 ) -> Fitted:
-    """Fit every sync of a connection to its apps as they are now.
+    """Fit every sync of a connection to its apps as they are, or were at most `max_age` ago.
 
     Raises:
         TielineError: an app cannot be asked, or the store cannot be read.
     """
-    schemas = {side: await accounts[side].schema(fresh=True) for side in Side}
+    schemas = {side: await accounts[side].schema(max_age=max_age) for side in Side}
     return await fit_schemas(config, connection.syncs, schemas, store)
 
 
@@ -74,30 +79,37 @@ async def fit_schemas(
     Raises:
         StoreError: the store cannot be read.
     """
-    fits = {spec.name: (spec, await _fit(spec, schemas, store)) for spec in specs}
+    fits = [await _fit(spec, schemas, store) for spec in specs]
     return Fitted(
-        syncs=tuple(fit.sync for _, (fit, _) in fits.values() if fit.sync is not None),
+        syncs=tuple(one.fit.sync for one in fits if one.fit.sync is not None),
         flaws={
-            name: tuple(config.locate(one, spec) for one in fit.flaws)
-            for name, (spec, (fit, _)) in fits.items()
-            if fit.flaws
+            one.spec.name: tuple(config.locate(flaw, one.spec) for flaw in one.fit.flaws)
+            for one in fits
+            if one.fit.flaws
         },
         stopped=tuple(
-            name for name, (_, (fit, _)) in fits.items() if fit.sync is None and not fit.problems
+            one.spec.name for one in fits if one.fit.sync is None and not one.fit.problems
         ),
         problems=tuple(
-            config.locate(one, spec) for spec, (fit, _) in fits.values() for one in fit.problems
+            config.locate(problem, one.spec) for one in fits for problem in one.fit.problems
         ),
-        memories={name: news for name, (_, (_, news)) in fits.items() if news},
+        memories={one.spec.name: one.news for one in fits if one.news},
     )
 
 
-async def _fit(spec: SyncSpec, schemas: Mapping[Side, AppSchema], store: Store) -> tuple[Fit, str]:
-    """Return how a sync fits, and its memory where that is news."""
+class _Fit(Struct, frozen=True, kw_only=True):
+    """How a sync fits; `news` is its memory if that is to be stored."""
+
+    spec: SyncSpec
+    fit: Fit
+    news: str
+
+
+async def _fit(spec: SyncSpec, schemas: Mapping[Side, AppSchema], store: Store) -> _Fit:
     text = await store.load_cursor(spec.name, MEMORY) or ""
     fit = fit_sync(spec, schemas[Side.LEFT], schemas[Side.RIGHT], read_memory(text))
     now = msgspec.json.encode(fit.memory).decode() if fit.memory is not None else text
-    return fit, now if now != text else ""
+    return _Fit(spec=spec, fit=fit, news=now if now != text else "")
 
 
 def read_memory(text: str) -> Memory | None:

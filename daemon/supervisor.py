@@ -282,12 +282,17 @@ class Keeper:
 
     async def _watch(self, fitted: Fitted, accounts: dict[Side, Account]) -> None:
         """Look at the apps' schemas now and then; end the run once they call for another one."""
+        pause = self._connection.pace.schema
         while True:
             self._look = anyio.Event()
-            with anyio.move_on_after(self._connection.pace.schema.total_seconds()):
+            with anyio.move_on_after(pause.total_seconds()):
                 await self._look.wait()
+            # Connections that share an app share a look, unless somebody asked for one.
+            max_age = timedelta(0) if self._look.is_set() else pause / 2
             try:
-                now = await fit_connection(self._config, self._connection, accounts, self._store)
+                now = await fit_connection(
+                    self._config, self._connection, accounts, self._store, max_age
+                )
             except TielineError as error:  # the pollers meet it as well, and know what to do
                 log.info("the schemas could not be looked at: %s", error)
                 continue

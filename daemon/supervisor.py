@@ -284,11 +284,11 @@ class Keeper:
         """Look at the apps' schemas now and then; end the run once they call for another one."""
         pause = self._connection.pace.schema
         while True:
-            self._look = anyio.Event()
             with anyio.move_on_after(pause.total_seconds()):
                 await self._look.wait()
             # Connections that share an app share a look, unless somebody asked for one.
             max_age = timedelta(0) if self._look.is_set() else pause / 2
+            self._look = anyio.Event()  # before the look: who asks meanwhile gets another one
             try:
                 now = await fit_connection(
                     self._config, self._connection, accounts, self._store, max_age

@@ -129,3 +129,27 @@ def test_f08_another_pipeline_may_be_mapped_and_many_stages_meet_in_one(world: W
     last = world.last_call()
     world.once()
     assert world.hubspot_writes(last) == []
+
+
+def test_f09_a_deal_that_leaves_the_mapped_stages_waits_there_and_is_merged_when_it_is_back(
+    world: World,
+) -> None:
+    deal = new_deal(world, "Pumps", amount="10.00", deal_currency_code="EUR")
+    world.once()
+    copy = world.pairs()[deal]
+    world.edit_hubspot(deal, dealstage="contractsent", pipeline="default", dealname="Unheard")
+    world.once()
+    (story,) = world.ask("explain", "hubspot", deal)["stories"]
+    assert story["status"] == "excluded"
+    assert story["reason"] == 'hubspot: stage "Contract Sent" of "Sales Pipeline" is not mapped'
+    world.edit_erp(copy, amount={"__class__": "Decimal", "decimal": "20.00"})
+    last, stamp = world.last_call(), world.last_erp_change()
+    world.once()
+    assert world.hubspot_writes(last) == []
+    assert world.last_erp_change() == stamp
+    world.edit_hubspot(deal, dealstage="qualifiedtobuy", pipeline="default")
+    world.once()
+    left, right = world.hubspot_deals()[deal], world.erp_deals()[copy]
+    assert (left.name, left.amount, left.stage) == ("Unheard", 20, "qualifiedtobuy")
+    assert (right.name, right.amount, right.stage) == ("Unheard", 20, "opportunity")
+    assert world.ask("conflicts")["conflicts"] == []

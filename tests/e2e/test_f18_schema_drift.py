@@ -155,3 +155,25 @@ def test_f11_a_renamed_stage_goes_on_is_named_and_mended_by_its_new_name(world: 
         wait(lambda: daemon.health()["ready"] and problems(daemon) == [], 20, daemon.said)
         world.edit_erp(copy, description="Heard again")
         wait(lambda: world.hubspot_deals()[deal].name == "Heard again", 30, daemon.said)
+
+
+def test_f18_a_sync_whose_only_pipeline_is_gone_waits_and_goes_on_once_it_is_restored(
+    world: World,
+) -> None:
+    deal = new_deal(world, "Pumps")
+    pipeline = "/crm/v3/pipelines/deals/default"
+    with world.daemon() as daemon:
+        copy = copy_of(world, deal)
+        assert world.hubspot.http.delete(pipeline).status_code == 204
+        daemon.hang_up()
+        wait(lambda: daemon.health()["connections"]["sales"] == "needs you", 20, daemon.said)
+        health = daemon.health()
+        assert not health["ready"]
+        assert 'hubspot has no pipeline "Sales Pipeline"' in health["why_not"][0]
+        world.edit_erp(copy, description="Waits")
+        restored = world.hubspot.http.patch(pipeline, json={"archived": False})
+        assert restored.status_code == 200, restored.text
+        daemon.hang_up()
+        wait(lambda: world.hubspot_deals()[deal].name == "Waits", 30, daemon.said)
+        assert daemon.health()["ready"]
+        assert problems(daemon) == []

@@ -31,6 +31,7 @@ from actors.merge import (
     decide_unit,
 )
 from actors.records import Departure, Side, key_of
+from actors.reopening import unless_reopened
 from actors.values import Raw
 
 GONE_WORDS = {
@@ -280,8 +281,14 @@ def _decide_one(sync: Sync, link: Link, unit: Unit, known: Known) -> Decision:
         return Nothing(rule="no update")
     unit = allowed
     if link.recover:
-        return _recovered(sync, unit, left, right)
-    return decide_unit(unit, left, right)
+        decision = _recovered(sync, unit, left, right)
+    else:
+        decision = decide_unit(unit, left, right)
+    if not isinstance(decision, Copy):
+        return decision
+    return unless_reopened(
+        sync, unit, decision, (right if decision.source is Side.LEFT else left).now
+    )
 
 
 def _recovered(sync: Sync, unit: Unit, left: Observed, right: Observed) -> Decision:

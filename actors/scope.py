@@ -14,7 +14,7 @@ from actors.mapping.record import Sync, Times
 from actors.mapping.units import Unit
 from actors.observing import microseconds, moment
 from actors.records import Side
-from actors.spec import Leave
+from actors.spec import Leave, Reopen
 
 _LEAVING = {
     Leave.STOP: "the update that made them leave is sent, then they are left alone until they pass",
@@ -78,6 +78,8 @@ def rules(sync: Sync) -> tuple[str, ...]:
             words.append(f"no records are created in {sync.app(side)}")
         if side not in spec.update:
             words.append(f"records that are there already are not changed in {sync.app(side)}")
+    if spec.reopen is Reopen.HOLD:
+        words.append("closed deals that would be opened again wait for a person (reopen: hold)")
     return tuple(words)
 
 

@@ -76,6 +76,13 @@ class Leave(StrEnum):
     FIRST_SYNC_ONLY = "first-sync-only"
 
 
+class Reopen(StrEnum):
+    """What becomes of a closed deal that an edit in the other app would open again (F13)."""
+
+    ALLOW = "allow"
+    HOLD = "hold"
+
+
 class Match(StrEnum):
     """How many parts of a group of conditions must hold."""
 
@@ -191,6 +198,7 @@ class SyncSpec(Struct, frozen=True, kw_only=True):
         update: sides on which records that are there already may be changed.
         filters: what the records of a side must pass to sync.
         leave: what becomes of a linked pair that no longer passes.
+        reopen: what becomes of a closed deal that would be opened again.
     """
 
     connection: str
@@ -209,6 +217,7 @@ class SyncSpec(Struct, frozen=True, kw_only=True):
     update: tuple[Side, ...] = (Side.LEFT, Side.RIGHT)
     filters: dict[Side, Conditions] = {}
     leave: Leave = Leave.STOP
+    reopen: Reopen = Reopen.ALLOW
 
     @property
     def name(self) -> str:

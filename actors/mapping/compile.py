@@ -19,7 +19,7 @@ from actors.mapping.relate import Surroundings, relate
 from actors.mapping.relations import Pairs, Relation
 from actors.mapping.units import Member, Unit
 from actors.records import Side
-from actors.schema import AppSchema, Field, ObjectSchema, Pipeline
+from actors.schema import AppSchema, Closing, Field, ObjectSchema, Pipeline
 from actors.spec import Direction, FieldSpec, PipelineSpec, Problem, SyncSpec
 from actors.values import Kind
 
@@ -184,6 +184,12 @@ def _scope(schema: ObjectSchema, mapped: set[tuple[str, str]]) -> StageScope:
         mapped=frozenset(mapped),
         labels={(p.id, stage.id): stage.label for p in schema.pipelines for stage in p.stages},
         pipelines={pipeline.id: pipeline.label for pipeline in schema.pipelines},
+        closings={
+            (pipeline.id, stage.id): stage.closing
+            for pipeline in schema.pipelines
+            for stage in pipeline.stages
+            if stage.closing is not Closing.OPEN
+        },
     )
 
 

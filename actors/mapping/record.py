@@ -11,7 +11,7 @@ from msgspec import Struct
 from actors.mapping.filters import Filter, explain, next_change
 from actors.mapping.units import Unit
 from actors.records import Side
-from actors.schema import ObjectSchema
+from actors.schema import Closing, ObjectSchema
 from actors.spec import CHANGED, Direction, SyncSpec
 from actors.values import Raw
 
@@ -21,6 +21,7 @@ class StageScope(Struct, frozen=True, kw_only=True):
 
     Attributes:
         lost: mapped ones that an app has taken away: why records there are left alone.
+        closings: of stages that end a deal, how.
     """
 
     pipeline_field: str
@@ -29,6 +30,7 @@ class StageScope(Struct, frozen=True, kw_only=True):
     labels: dict[tuple[str, str], str] = {}
     pipelines: dict[str, str] = {}
     lost: dict[tuple[str, str], str] = {}
+    closings: dict[tuple[str, str], Closing] = {}
 
     def reason(self, values: Mapping[str, Raw]) -> str:
         """Return why the record is out of scope, or the empty text."""
@@ -41,6 +43,14 @@ class StageScope(Struct, frozen=True, kw_only=True):
             return reason
         where = self.pipelines.get(pipeline, pipeline)
         return f'stage "{self.labels.get((pipeline, stage), stage)}" of "{where}" is not mapped'
+
+    def closing(self, place: tuple[Raw, ...]) -> Closing:
+        """Return what it says about a deal to stand at this (pipeline, stage)."""
+        return self.closings.get((place[0] or "", place[1] or ""), Closing.OPEN)
+
+    def label(self, place: tuple[Raw, ...]) -> str:
+        """Return what people call the stage at this (pipeline, stage)."""
+        return f'"{self.labels.get((place[0] or "", place[1] or ""), place[1])}"'
 
 
 class Times(Struct, frozen=True, kw_only=True):

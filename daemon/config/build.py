@@ -291,6 +291,7 @@ class _SyncBuilder:
                 if wanted.parts
             },
             leave=section.filter.leave,
+            reopen=section.reopen,
         )
         self._check_fields(spec)
         self._check_stages(section)

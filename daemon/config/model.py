@@ -13,7 +13,18 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from actors.records import Side
-from actors.spec import Blank, Conditions, Direction, Drift, Leave, Pace, Prefer, Rules, TooLong
+from actors.spec import (
+    Blank,
+    Conditions,
+    Direction,
+    Drift,
+    Leave,
+    Pace,
+    Prefer,
+    Reopen,
+    Rules,
+    TooLong,
+)
 
 PAIRS = "pairs"
 Pairs = Annotated[tuple[tuple[str, str], ...], PAIRS]
@@ -141,6 +152,8 @@ class ObjectSync(Section, frozen=True):
         filter: which records take part.
         create: apps in which records may be created; default all that the direction allows.
         update: apps in which records that are there already may be changed; default likewise.
+        reopen: a closed deal that an edit in the other app would open again: `allow`, or `hold`
+            it for a person.
     """
 
     direction: Direction = Direction.BOTH
@@ -153,6 +166,7 @@ class ObjectSync(Section, frozen=True):
     filter: Filters = Filters()
     create: tuple[Side, ...] | None = None
     update: tuple[Side, ...] | None = None
+    reopen: Reopen = Reopen.ALLOW
 
 
 class Retry(Section, frozen=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -150,6 +151,26 @@ def test_f09_a_deal_that_leaves_the_mapped_stages_waits_there_and_is_merged_when
     world.edit_hubspot(deal, dealstage="qualifiedtobuy", pipeline="default")
     world.once()
     left, right = world.hubspot_deals()[deal], world.erp_deals()[copy]
-    assert (left.name, left.amount, left.stage) == ("Unheard", 20, "qualifiedtobuy")
-    assert (right.name, right.amount, right.stage) == ("Unheard", 20, "opportunity")
+    assert (left.name, left.amount, left.stage) == ("Unheard", Decimal(20), "qualifiedtobuy")
+    assert (right.name, right.amount, right.stage) == ("Unheard", Decimal(20), "opportunity")
     assert world.ask("conflicts")["conflicts"] == []
+
+
+def test_f13_a_closed_deal_is_not_opened_again_by_the_sync_unless_allowed(world: World) -> None:
+    deal = new_deal(world, "Pumps", "closedlost")
+    world.configure(more_fields="\n      reopen: hold")
+    assert any("reopen: hold" in rule for rule in world.ask("plan")["syncs"][0]["rules"])
+    world.once()
+    copy = world.pairs()[deal]
+    assert world.erp_deals()[copy].stage == "lost"
+    world.press_erp(copy, "lead")
+    world.edit_erp(copy, description="Pumps, again")
+    world.once()
+    left = world.hubspot_deals()[deal]
+    assert (left.name, left.stage) == ("Pumps, again", "closedlost")
+    (story,) = world.ask("explain", "hubspot", deal)["stories"]
+    assert story["status"] == "held"
+    assert '"Closed Lost" is lost in hubspot and would be opened again' in story["reason"]
+    world.configure()
+    world.once()
+    assert world.hubspot_deals()[deal].stage == "appointmentscheduled"

@@ -93,9 +93,9 @@ class Attention:
             if not expected:
                 del self._expected[link_id]
 
-    def expects(self, link_id: int) -> bool:
-        """Say whether an end of a link that is due has still to be read."""
-        return link_id in self._expected
+    def expected(self, link_id: int) -> tuple[Side, ...]:
+        """Return the sides of a link that is due which have still to be read."""
+        return tuple(sorted(self._expected.get(link_id, ())))
 
     # --- stale snapshots --------------------------------------------------------------------
 

@@ -47,6 +47,8 @@ def hidden_edits(
     for write in intent.units:
         if write.unit not in by_key or write.expected is None:
             continue
+        if by_key[write.unit].association is not None:
+            continue  # a set is merged by members: nothing in it is overwritten unseen
         unit, members = by_key[write.unit], by_key[write.unit].members(intent.side)
         traced = {m.name: history.get((intent.record_id or "", m.name), ()) for m in members}
         below = {

@@ -25,6 +25,7 @@ from anyio.streams.memory import MemoryObjectSendStream
 from actors.links import Commit
 from actors.mapper import run_mapper
 from actors.mapping.record import Sync
+from actors.meeting import Meeting
 from actors.messages import Look, Polled, ReconcilerInbox, Tick, WriterInbox
 from actors.observing import microseconds
 from actors.outbox import LookBox, Outbox
@@ -58,6 +59,7 @@ class Connection:
         clock: Clock,
         pace: Pace,
         monitor: Monitor | None = None,
+        meeting: Meeting | None = None,
     ) -> None:
         self.sync = sync
         self._apps = connectors
@@ -65,6 +67,7 @@ class Connection:
         self._clock = clock
         self._pace = pace
         self._monitor = monitor or Blind()
+        self._meeting = meeting or Meeting()
         self._reading = anyio.CancelScope()
         self._ends = ExitStack()  # of all channels: an actor that never began closes none
         self._reconciler: Reconciler | None = None
@@ -167,6 +170,7 @@ class Connection:
             outboxes=outboxes,
             looks=looks,
             permits=permits,
+            meeting=self._meeting,
         )
 
     def _outbox(self, side: Side, orders: MemoryObjectSendStream[WriterInbox]) -> Outbox:
@@ -207,7 +211,9 @@ class Connection:
         """Run until both sides have been read whole and nothing is left to do, then stop.
 
         Records that are due later than `horizon_us` from now (failing ones) are not waited for.
+        Syncs that share a meeting stop together: one may make work for another.
         """
+        self._meeting.join(self.sync.name)
         async with anyio.create_task_group() as group:
             group.start_soon(self._stop_when_quiet, horizon_us, name="quiet watch")
             await self.run()
@@ -220,7 +226,7 @@ class Connection:
             while not busy and any(self.pollers[side].passes < before[side] + 2 for side in Side):
                 await self._clock.sleep(_TICK_SECONDS / 4)
                 busy = not await self._is_quiet(horizon_us)
-            if not busy:
+            if self._meeting.rest(self.sync.name, is_quiet=not busy):
                 self.stop()
                 return
             await self._clock.sleep(_TICK_SECONDS / 4)

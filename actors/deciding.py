@@ -12,11 +12,22 @@ import msgspec
 from msgspec import Struct
 
 from actors import scope
+from actors.associations import (
+    PartnerKey,
+    Partners,
+    awaited,
+    awaited_for_create,
+    created_members,
+    decide_association,
+    kept_waiting,
+    tries_of,
+)
 from actors.errors import OutsideDomainError
 from actors.intents import IntentKind, UnitWrite
 from actors.links import Base, Change, Conflict, End, Link, Status
 from actors.mapping.record import Sync
 from actors.mapping.units import Unit
+from actors.matching import Joined, Matches, join_or_hold
 from actors.merge import (
     BOTH,
     Ask,
@@ -51,6 +62,7 @@ class Draft(Struct, frozen=True, kw_only=True):
     values: dict[str, Raw]
     key: str | None = None
     record_id: str | None = None
+    held: dict[str, Raw] = {}
     token: str | None = None
     seen_us: int = 0
     edited_us: int = 0
@@ -65,6 +77,9 @@ class Ruling(Struct, frozen=True, kw_only=True):
         traces: by side, keys of units whose exact edit times are needed to decide; the link is
             then unchanged.
         settles: bases move although nothing is written, on the word of snapshots alone.
+        seeks: candidates must be looked up to decide; the link is then unchanged.
+        joined: id of the row of a record that is now an end of this link.
+        awaited: records of other syncs that must be linked first.
     """
 
     link: Link
@@ -74,6 +89,9 @@ class Ruling(Struct, frozen=True, kw_only=True):
     decisions: dict[str, Decision] = {}
     traces: dict[Side, tuple[str, ...]] = {}
     settles: bool = False
+    seeks: bool = False
+    joined: int | None = None
+    awaited: tuple[PartnerKey, ...] = ()
 
 
 class Known(Struct, frozen=True, kw_only=True):
@@ -84,12 +102,16 @@ class Known(Struct, frozen=True, kw_only=True):
         offsets_us: by side, how far the app's clock is ahead of ours; taken off edit times.
         traceable: sides whose app keeps who edited what and when.
         exact: exact edit time by (side, unit key), microseconds UTC by the app's clock.
+        matches: what was found for a record without counterpart; None if it was not sought.
+        partners: what the records are linked to that associations name.
     """
 
     now_us: int
     offsets_us: Mapping[Side, int] = {}
     traceable: frozenset[Side] = frozenset()
     exact: Mapping[tuple[Side, str], int] = {}
+    matches: Matches | None = None
+    partners: Partners = Partners()
 
 
 def decide_link(sync: Sync, link: Link, known: Known) -> Ruling:
@@ -179,14 +201,35 @@ def _decide_single(sync: Sync, link: Link, known: Known) -> Ruling:
         return Ruling(link=scope.scheduled(sync, excluded, known.now_us))
     if not reason and not sync.spec.direction.allows(target):
         reason = f"the sync goes only to {sync.app(side)}"
+    if not reason and end.keys:
+        if known.matches is None:
+            return Ruling(link=link, seeks=True)
+        found = join_or_hold(sync, link, side, known.matches, known.now_us)
+        if isinstance(found, Joined):
+            return _join(sync, found, known)
+        if found is not None:
+            return Ruling(link=_earlier(found, scope.scheduled(sync, found, known.now_us)))
     if not reason and target not in sync.spec.create:
         reason = f"no records are created in {sync.app(target)}"
     if reason:
         return Ruling(link=_with(link, Status.EXCLUDED, reason))
-    return _create(sync, link, side)
+    return _create(sync, link, side, known)
 
 
-def _create(sync: Sync, link: Link, side: Side) -> Ruling:
+def _earlier(one: Link, other: Link) -> Link:
+    """Return the link as due by the earlier of two plans for it."""
+    due = [link.due_us for link in (one, other) if link.due_us is not None]
+    return msgspec.structs.replace(one, due_us=min(due, default=None))
+
+
+def _join(sync: Sync, found: Joined, known: Known) -> Ruling:
+    """The record was there on both sides: a pair that has never been settled (M8)."""
+    ruling = _decide_in_scope(sync, found.link, known)
+    history = (found.change, *ruling.history)
+    return msgspec.structs.replace(ruling, history=history, joined=found.row)
+
+
+def _create(sync: Sync, link: Link, side: Side, known: Known) -> Ruling:
     end, target = _end(link, side), side.other
     assert end.seen is not None, "a record without a snapshot cannot be decided"
     writes: list[UnitWrite] = []
@@ -194,6 +237,18 @@ def _create(sync: Sync, link: Link, side: Side) -> Ruling:
         if not unit.direction.allows(target):
             continue
         source = unit.raws(side, end.seen.values)
+        if unit.association is not None:
+            tries = tries_of(link, Status.PENDING)
+            if missing := awaited_for_create(unit, target, source, known.partners, tries):
+                pending = _with(link, Status.PENDING)
+                held = kept_waiting(sync, pending, missing, known.partners, known.now_us, tries)
+                return Ruling(link=held, awaited=missing)
+            told, sent = created_members(unit, target, source, known.partners)
+            write = UnitWrite(
+                unit=unit.key, version=unit.version, source=told, sent=sent, base=sent
+            )
+            writes.append(write)
+            continue
         try:
             sent = _initial(unit, target, source)
         except OutsideDomainError as error:
@@ -209,19 +264,22 @@ def _create(sync: Sync, link: Link, side: Side) -> Ruling:
         edited_us=end.seen.modified_us,
     )
     waiting = f"to be created in {sync.app(target)}"
-    return Ruling(link=_with(link, Status.PENDING, waiting), drafts=(draft,))
+    made = _with(link, Status.PENDING, waiting)
+    if link.status is Status.PENDING and sync.associations:  # they were waits, not failures
+        made = msgspec.structs.replace(made, attempts=0)
+    return Ruling(link=made, drafts=(draft,))
 
 
 def _initial(unit: Unit, target: Side, source: Raws) -> Raws:
     empty: Raws = (None,) * len(unit.members(target))
     if unit.is_blank(target.other, source):
-        return empty
+        return unit.defaults.get(target.value, empty)
     sent = unit.restore(target, source, empty)
     return unit.fallback.get(target.value, sent) if sent == empty else sent
 
 
 def _failing(sync: Sync, link: Link, side: Side, unit: Unit, reason: str) -> Link:
-    field = unit.members(side)[-1].name
+    field = (unit.members(side) or unit.members(side.other))[-1].name
     return _with(link, Status.FAILING, f'{sync.app(side)}: field "{field}": {reason}')
 
 
@@ -236,6 +294,20 @@ def _native(sync: Sync, target: Side, writes: list[UnitWrite], *, blanks: bool) 
 
 
 def _decide_pair(sync: Sync, link: Link, known: Known) -> Ruling:
+    tries = tries_of(link, Status.IN_SYNC)
+    if tries:  # they were waits, not failures
+        link = msgspec.structs.replace(link, attempts=0)
+    ruling = _merge_pair(sync, link, known)
+    missing = awaited(sync, link, known.partners) if sync.associations else ()
+    if not missing or ruling.traces:
+        return ruling
+    held = ruling.link
+    if held.status is Status.IN_SYNC:
+        held = kept_waiting(sync, held, missing, known.partners, known.now_us, tries)
+    return msgspec.structs.replace(ruling, link=held, awaited=missing)
+
+
+def _merge_pair(sync: Sync, link: Link, known: Known) -> Ruling:
     moving = [unit for unit in sync.units if link.recover or not _is_at_rest(link, unit)]
     decisions = {unit.key: _decide_one(sync, link, unit, known) for unit in moving}
     traces = _wanted_traces(decisions)
@@ -280,6 +352,10 @@ def _decide_one(sync: Sync, link: Link, unit: Unit, known: Known) -> Decision:
     if allowed is None:
         return Nothing(rule="no update")
     unit = allowed
+    if unit.association is not None:
+        bare = [msgspec.structs.replace(seen, base=None) for seen in (left, right)]
+        left, right = bare if link.recover else (left, right)
+        return decide_association(unit, left, right, known.partners)
     if link.recover:
         decision = _recovered(sync, unit, left, right)
     else:
@@ -336,12 +412,14 @@ def _writes_to(
     for key, decision in decisions.items():
         if isinstance(decision, Copy) and decision.source.other is target:
             unit = sync.by_key[key]
+            read = unit.raws(target.other, _values(link, target.other))
             writes.append(
                 UnitWrite(
                     unit=unit.key,
                     version=unit.version,
-                    source=unit.raws(target.other, _values(link, target.other)),
+                    source=decision.bases.get(target.other, read),
                     sent=decision.sent,
+                    base=decision.bases.get(target),
                     expected=unit.raws(target, _values(link, target)),
                     rule=decision.rule,
                     edited=_observed(link, target.other, unit, known).edited,
@@ -359,17 +437,27 @@ def _update(sync: Sync, link: Link, target: Side, writes: list[UnitWrite]) -> Dr
         units=tuple(writes),
         values=_native(sync, target, writes, blanks=True),
         record_id=end.id,
+        held=_held(sync, target, writes),
         token=end.seen.token if end.seen is not None else None,
         seen_us=end.seen.modified_us if end.seen is not None else 0,
         edited_us=max(edits, default=0),
     )
 
 
+def _held(sync: Sync, target: Side, writes: list[UnitWrite]) -> dict[str, Raw]:
+    held: dict[str, Raw] = {}
+    for write in writes:
+        unit = sync.by_key[write.unit]
+        if unit.association is not None and write.expected is not None:
+            held |= unit.native(target, write.expected)
+    return held
+
+
 def _settled(sync: Sync, link: Link, decisions: dict[str, Decision]) -> Link:
     for side in BOTH:
         values = _values(link, side)
         settled = [
-            (unit, Base(unit.version, unit.raws(side, values)))
+            (unit, Base(unit.version, decision.bases.get(side, unit.raws(side, values))))
             for key, decision in decisions.items()
             if isinstance(decision, Settle) and side in decision.sides
             for unit in (sync.by_key[key],)

@@ -46,7 +46,15 @@ class SchemaDriftError(TielineError):
 
 
 class MappingError(TielineError):
-    """A mapping cannot be built from the configuration and the apps' schemas."""
+    """A mapping cannot be built from the configuration and the apps' schemas.
+
+    Attributes:
+        at: which part of the mapping is meant, as attribute names of its spec.
+    """
+
+    def __init__(self, message: str, at: tuple[str | int, ...] = ()) -> None:
+        super().__init__(message)
+        self.at = at
 
 
 class OutsideDomainError(TielineError):

@@ -32,6 +32,8 @@ class UnitWrite(Struct, frozen=True, kw_only=True):
         expected: the target's raws that the decision saw; None on a create.
         rule: why (a rule of sync-semantics section 3, or `create`).
         edited: (earliest, latest) time of the source's edit, microseconds UTC by our clock.
+        base: the target's base once it is written, where that is not simply what the target
+            then holds; `source` is then the source's base (associations).
         comes_back: it is the target's own edit, which an earlier write of ours overwrote; it
             settles nothing, so that the other side is told of it like of any edit.
     """
@@ -44,6 +46,7 @@ class UnitWrite(Struct, frozen=True, kw_only=True):
     rule: str = "create"
     edited: tuple[int, int] = (0, 0)
     comes_back: bool = False
+    base: tuple[Raw, ...] | None = None
 
 
 class Intent(Struct, frozen=True, kw_only=True):
@@ -53,6 +56,8 @@ class Intent(Struct, frozen=True, kw_only=True):
         key: tieline's idempotency key; set on creates.
         record_id: the target record; None on creates.
         values: raw value by native field name: the union of all units' `sent`.
+        held: by native field, what the decision saw in sets of references: an app that writes
+            them one by one writes the difference only.
         token: the target's version that the decision saw, for apps with an optimistic lock.
         seen_us: the target's modified time in the snapshot that the decision saw, microseconds
             UTC by its own clock; 0 on creates.
@@ -70,6 +75,7 @@ class Intent(Struct, frozen=True, kw_only=True):
     values: dict[str, Raw]
     key: str | None = None
     record_id: str | None = None
+    held: dict[str, Raw] = {}
     token: str | None = None
     seen_us: int = 0
     edited_us: int = 0
@@ -92,10 +98,16 @@ class Done(Struct, frozen=True, kw_only=True, tag=True):
 
 
 class Rejected(Struct, frozen=True, kw_only=True, tag=True):
-    """The app refused this record for a reason of its own; `fields` names the offending ones."""
+    """The app refused this record for a reason of its own.
+
+    Attributes:
+        fields: names the offending ones.
+        taken: another record holds a value that only one may have: it is to be matched.
+    """
 
     reason: str
     fields: tuple[str, ...] = ()
+    taken: bool = False
 
 
 class Exists(Struct, frozen=True, kw_only=True, tag=True):

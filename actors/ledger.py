@@ -16,6 +16,8 @@ class Ledger:
         self._sync = sync
         self._links: dict[int, Link] = {}
         self._by_record: dict[tuple[Side, str], int] = {}
+        self._by_key: dict[tuple[Side, str], set[int]] = {}
+        self._before: dict[int, Link] = {}
         self._put: set[int] = set()
         self._dropped: set[int] = set()
         self.intents: list[Intent] = []
@@ -23,8 +25,14 @@ class Ledger:
         self.conflicts: list[Conflict] = []
         self.history: list[Change] = []
         self.cursors: dict[str, str] = {}
-        for link in known:
-            self._index(link)
+        self.know(known)
+
+    def know(self, links: Iterable[Link]) -> None:
+        """Take in stored links; those that are here already stand as they are here."""
+        for link in links:
+            if link.id not in self._links and link.id not in self._dropped:
+                self._before[link.id] = link
+                self._index(link)
 
     def _index(self, link: Link) -> None:
         self._links[link.id] = link
@@ -32,6 +40,8 @@ class Ledger:
             end = link.end(side)
             if end is not None:
                 self._by_record[side, end.id] = link.id
+                for key in end.keys:
+                    self._by_key.setdefault((side, key), set()).add(link.id)
 
     def link(self, link_id: int) -> Link | None:
         """Return a link of this step by its id."""
@@ -40,6 +50,23 @@ class Ledger:
     def of(self, side: Side, record_id: str) -> Link | None:
         """Return the link of a record, as it stands in this step."""
         return self._links.get(self._by_record.get((side, record_id), 0))
+
+    def with_key(self, side: Side, key: str) -> list[Link]:
+        """Return the links of this step whose end on that side has a match key, oldest first."""
+        return [self._links[one] for one in sorted(self._by_key.get((side, key), ()))]
+
+    def is_put(self, link_id: int) -> bool:
+        """Say whether this step stores a new state of the link."""
+        return link_id in self._put
+
+    def moved_keys(self) -> set[str]:
+        """Return the match keys that another record, or one record more or less, now has."""
+        moved: set[str] = set()
+        for link_id in self._put | self._dropped:
+            before, after = self._before.get(link_id), self._links.get(link_id)
+            for side in Side:
+                moved |= _keys(before, side) ^ _keys(after, side)
+        return moved
 
     def put(self, link: Link) -> None:
         """Store a link's new state."""
@@ -61,6 +88,8 @@ class Ledger:
             end = link.end(side)
             if end is not None and self._by_record.get((side, end.id)) == link.id:
                 del self._by_record[side, end.id]
+            for key in end.keys if end is not None else ():
+                self._by_key.get((side, key), set()).discard(link.id)
 
     @property
     def links(self) -> tuple[Link, ...]:
@@ -85,3 +114,8 @@ class Ledger:
             history=tuple(self.history),
             cursors=self.cursors,
         )
+
+
+def _keys(link: Link | None, side: Side) -> set[str]:
+    end = link.end(side) if link is not None else None
+    return set(end.keys) if end is not None and end.gone is None else set()

@@ -78,6 +78,7 @@ class End(Struct, frozen=True, kw_only=True, omit_defaults=True):
         late: values sent with unknown outcome, by unit key; each may arrive until its time.
         gone: how the record left, if it did.
         outside: the pair is out of scope, its bases are frozen.
+        keys: match keys of what was last seen; the store finds the link by them.
     """
 
     id: str
@@ -88,6 +89,7 @@ class End(Struct, frozen=True, kw_only=True, omit_defaults=True):
     late: dict[str, tuple[Late, ...]] = {}
     gone: Departure | None = None
     outside: bool = False
+    keys: tuple[str, ...] = ()
 
 
 class Link(Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -15,7 +15,7 @@ from actors.errors import OutsideDomainError
 from actors.links import Base
 from actors.mapping.units import Unit
 from actors.records import Side
-from actors.spec import Blank, Drift, Prefer
+from actors.spec import Blank, Direction, Drift, Prefer
 from actors.values import Raw
 
 Raws: TypeAlias = tuple[Raw, ...]
@@ -47,10 +47,11 @@ class Nothing(Struct, frozen=True, kw_only=True, tag=True):
 
 
 class Settle(Struct, frozen=True, kw_only=True, tag=True):
-    """Write nothing; the bases of `sides` move to what was read."""
+    """Write nothing; the bases of `sides` move to what was read, or to `bases` if given."""
 
     rule: str
     sides: tuple[Side, ...]
+    bases: dict[Side, Raws] = {}
 
 
 class Copy(Struct, frozen=True, kw_only=True, tag=True):
@@ -60,6 +61,7 @@ class Copy(Struct, frozen=True, kw_only=True, tag=True):
         lost: the target's edit that is overwritten, for history; None if there was none.
         clash: the edits lay within the window: a conflict is recorded.
         uncertain: the window could not be told for sure from the times known.
+        bases: what both sides' bases become once it is written, if not what was read and sent.
     """
 
     rule: str
@@ -68,6 +70,7 @@ class Copy(Struct, frozen=True, kw_only=True, tag=True):
     lost: Raws | None = None
     clash: bool = False
     uncertain: bool = False
+    bases: dict[Side, Raws] = {}
 
 
 class Ask(Struct, frozen=True, kw_only=True, tag=True):
@@ -111,6 +114,7 @@ def decide_unit(unit: Unit, left: Observed, right: Observed) -> Decision:
     """
     sides = {Side.LEFT: left, Side.RIGHT: right}
     try:
+        unit = _led(unit, sides)
         changed = {side: _changed(unit, side, sides) for side in BOTH}
         agreed = unit.agree(left.now, right.now)
     except OutsideDomainError as error:
@@ -132,6 +136,16 @@ def decide_unit(unit: Unit, left: Observed, right: Observed) -> Decision:
         rule = "M3" if allowed[0] is Side.LEFT else "M4"
         return _copied(unit, sides, allowed[0], rule, lost=sides[allowed[0].other].now)
     return _contested(unit, sides)
+
+
+def _led(unit: Unit, sides: dict[Side, Observed]) -> Unit:
+    """While the side that is preferred unless blank is filled, only its value travels (F22a)."""
+    lead = unit.rules.lead
+    if lead is None or unit.is_blank(lead, sides[lead].now):
+        return unit
+    away = Direction.TO_RIGHT if lead is Side.LEFT else Direction.TO_LEFT
+    narrowed = away.within(unit.direction)
+    return unit if narrowed is None else msgspec.structs.replace(unit, direction=narrowed)
 
 
 def _changed(unit: Unit, side: Side, sides: dict[Side, Observed]) -> bool:

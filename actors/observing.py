@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 
 from actors.links import Base, End, Late, Link, Seen
+from actors.mapping.matchers import keys_of
 from actors.mapping.record import Sync
 from actors.mapping.units import Unit
 from actors.records import Side, Snapshot
@@ -155,6 +156,7 @@ def observe(sync: Sync, side: Side, end: End | None, record: Snapshot, now_us: i
         replaced=_replaced(before, seen),
         late=late,
         outside=before.outside,
+        keys=keys_of(sync.matchers, side, record.values),
     )
 
 
@@ -163,9 +165,8 @@ def _edit_interval(unit: Unit, side: Side, before: End, seen: Seen) -> tuple[int
     last = before.seen
     if last is None or (unit.key in before.base and _was_unread(unit, side, last, seen)):
         return (0, seen.modified_us)
-    known = before.moved.get(unit.key)
-    if known is not None and unit.raws(side, last.values) == unit.raws(side, seen.values):
-        return known
+    if unit.raws(side, last.values) == unit.raws(side, seen.values):
+        return before.moved.get(unit.key, (0, last.modified_us))
     return (min(last.modified_us, seen.modified_us), seen.modified_us)
 
 

@@ -94,8 +94,7 @@ class Outcomes:
             case Done():
                 return self._done(ledger, link, intent, outcome)
             case Rejected():
-                app = self._sync.app(intent.side)
-                return Verdict(link=self.failing(link, f"{app} refused it: {outcome.reason}"))
+                return Verdict(link=self._rejected(link, intent, outcome))
             case Exists():
                 return self._exists(ledger, link, intent, outcome)
             case Stale():
@@ -108,6 +107,15 @@ class Outcomes:
                 return self._unknown(ledger, link, intent, outcome.reason)
             case _:
                 assert_never(outcome)
+
+    def _rejected(self, link: Link, intent: Intent, outcome: Rejected) -> Link:
+        """A copy that would be somebody's double is matched at once, the first time (F26)."""
+        app = self._sync.app(intent.side)
+        failed = self.failing(link, f"{app} refused it: {outcome.reason}")
+        is_to_match = outcome.taken and intent.kind is IntentKind.CREATE and self._sync.matchers
+        if not is_to_match or failed.attempts > 1 or failed.due_us is None:
+            return failed
+        return msgspec.structs.replace(failed, due_us=self._now_us())
 
     def _close(self, ledger: Ledger, intent: Intent, outcome: str) -> None:
         ledger.settled.append(Settled(intent=intent.id, outcome=outcome, at_us=self._now_us()))

@@ -48,6 +48,11 @@ class Listing(Struct, frozen=True, kw_only=True):
     done: bool = False
 
 
+def is_listed(cursor: str | None) -> bool:
+    """Say whether the listing that a stored `<side>.backfill` stands for has ended."""
+    return bool(cursor) and msgspec.json.decode(cursor or "", type=Listing).done
+
+
 class Poller:
     """Reads one side of one sync.
 

@@ -20,6 +20,9 @@ from actors.messages import AnyMessage
 from actors.records import Edit, Gone, Snapshot
 from actors.schema import AppSchema, Pipeline
 
+MOST_PER_KEY = 20
+"""Links that a store tells of one match key: more than a person wants to choose from."""
+
 
 class Clock(Protocol):
     """Time and chance, so that a simulation can own both."""
@@ -155,6 +158,17 @@ class Connector(Protocol):
         """Look up records by tieline's key, archived ones included; absent keys are left out."""
         ...
 
+    async def lookup(
+        self, object_name: str, field: str, values: Sequence[str], fields: Sequence[str]
+    ) -> dict[str, tuple[Snapshot, ...]]:
+        """Look up live records by what a field holds, many values in few calls.
+
+        Compares as the app does, without regard to case as far as it can; whoever asks compares
+        again. Values that nobody holds are left out. Of a value that very many hold some may be
+        left out, but never all but one.
+        """
+        ...
+
     async def edits(
         self, object_name: str, wanted: Mapping[str, Sequence[str]]
     ) -> dict[tuple[str, str], tuple[Edit, ...]]:
@@ -230,6 +244,16 @@ class Store(Protocol):
 
     async def load_links_by_id(self, ids: Sequence[int]) -> dict[int, Link]:
         """Return links by their own id."""
+        ...
+
+    async def load_by_keys(
+        self, sync: str, side: str, keys: Sequence[str]
+    ) -> dict[str, tuple[Link, ...]]:
+        """Return the links whose end on that side has a match key, by key, oldest first.
+
+        Keys that nobody has are left out; of many links with one key the first `MOST_PER_KEY`
+        come.
+        """
         ...
 
     async def load_due(self, sync: str, now_us: int, limit: int) -> tuple[Link, ...]:

@@ -15,10 +15,12 @@ import anyio
 import msgspec
 from anyio.streams.memory import MemoryObjectReceiveStream
 
+from actors.associations import waits
 from actors.attention import Attention
 from actors.ledger import Ledger
 from actors.links import Settled
 from actors.mapping.record import Sync
+from actors.meeting import Meeting
 from actors.messages import (
     Drain,
     Mapped,
@@ -37,6 +39,8 @@ from actors.rulings import Rulings
 from actors.spec import Pace
 
 _IDLE_CURSOR_SECONDS = 300.0
+_WAITING_US = 3_600_000_000
+_MOST_WAITING = 10_000
 
 
 class Reconciler:
@@ -58,6 +62,7 @@ class Reconciler:
         outboxes: Mapping[Side, Outbox],
         looks: Mapping[Side, LookBox],
         permits: anyio.Semaphore,
+        meeting: Meeting | None = None,
     ) -> None:
         self._sync = sync
         self._apps = connectors
@@ -67,6 +72,7 @@ class Reconciler:
         self._outboxes = outboxes
         self._looks = looks
         self._permits = permits
+        self._meeting = meeting or Meeting()
         self._owed_permits = 0
         self._attention = Attention()
         self._rounds = Rounds(sync=sync, store=store, clock=clock, pace=pace, looks=looks)
@@ -79,6 +85,7 @@ class Reconciler:
             attention=self._attention,
             looks=looks,
             rounds=self._rounds,
+            meeting=self._meeting,
         )
         self._cursors_at = clock.monotonic()
         self._is_working = True
@@ -91,6 +98,7 @@ class Reconciler:
         return not (
             self._is_working
             or self._rounds.has_unknown
+            or self._rounds.is_passing
             or any(box.waiting or box.in_flight for box in boxes)
             or not all(box.is_idle for box in self._looks.values())
         )
@@ -119,6 +127,16 @@ class Reconciler:
             self._attention.opened(intent.link)
             self._attention.passed_over(intent.link)  # what the former run put off, if it did
             self._rounds.doubt(intent, self._clock.monotonic())
+        await self._rounds.resume()
+        if self._sync.associations:
+            await self._wait_on()
+
+    async def _wait_on(self) -> None:
+        """Let links that waited for others before go on waiting, if they still must."""
+        soon = microseconds(self._clock.now()) + _WAITING_US
+        due = await self._store.load_due(self._sync.name, soon, _MOST_WAITING)
+        if ids := [link.id for link in due if waits(link)]:
+            await self._commit(await self._rulings.arrived(ids))
 
     async def _deal(self, message: ReconcilerInbox) -> None:
         match message:
@@ -132,11 +150,19 @@ class Reconciler:
                 await self._commit(await self._rulings.recovered(message))
             case Tick():
                 await self._rounds.make(self._outboxes, self._attention)
+                await self._arrivals()
                 self._permits.release()
             case Drain():
                 await self._commit(await self._withdrawn())
             case _:
                 assert_never(message)
+
+    async def _arrivals(self) -> None:
+        """Do what other syncs of the connection have found for this one to do."""
+        for side, one in self._meeting.take_looks(self._sync.name):
+            self._looks[side].want(one)
+        if ids := self._meeting.take(self._sync.name):
+            await self._commit(await self._rulings.arrived(ids))
 
     async def _page(self, page: Mapped) -> None:
         if page.origin is Origin.LOOK:
@@ -145,6 +171,8 @@ class Reconciler:
         ledger = await self._rulings.page(page)
         ledger.cursors = self._worth_keeping(page, ledger)
         await self._commit(ledger)
+        if page.origin is Origin.BACKFILL and page.complete:
+            self._rounds.listed(page.side)
         self._owed_permits += 1
         self.pages += 1
 
@@ -164,6 +192,7 @@ class Reconciler:
         work = ledger.work()
         await self._store.commit(work)
         self._monitor.committed(self._sync.name, work)
+        self._meeting.linked(self._sync.spec.object, work.links)
         for link in work.links:
             self._rounds.scheduled(link)
         for intent in work.intents:

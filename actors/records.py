@@ -36,6 +36,8 @@ class Snapshot(Struct, frozen=True, kw_only=True):
         created_at: UTC, by the app's own clock; None where the app does not say.
         key: tieline's key, if the record carries one.
         absorbed: ids of records that were merged into this one.
+        aliases: what else the app knows the record by, where a look-up found it by that: a
+            contact's further e-mail addresses.
     """
 
     id: str
@@ -45,6 +47,7 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     created_at: datetime | None = None
     key: str | None = None
     absorbed: tuple[str, ...] = ()
+    aliases: tuple[str, ...] = ()
 
 
 class Departure(StrEnum):

@@ -8,10 +8,12 @@ from datetime import timedelta
 from actors.attention import Attention
 from actors.backoff import delay
 from actors.intents import Intent
-from actors.links import Link
+from actors.links import Commit, Link
 from actors.mapping.record import Sync
+from actors.matching import may_wait_for_listing
 from actors.observing import microseconds
 from actors.outbox import LookBox, Outbox
+from actors.poller import is_listed
 from actors.ports import Clock, Store
 from actors.records import Side
 from actors.spec import Pace
@@ -20,6 +22,9 @@ _DUE_AT_ONCE = 200
 _ASK_STORE_EVERY = 30.0
 _NEVER_US = 2**63 - 1
 _PRESENCE_PAGE = 100
+_WAITING_PAGE = 500
+_LOOKED = "matched"
+"""Cursor of a side: version of the sync whose waiting records have all been looked at."""
 _UNKNOWN_FIRST = timedelta(seconds=2)
 _UNKNOWN_LAST = timedelta(minutes=1)
 
@@ -39,6 +44,13 @@ class Rounds:
         self._ask_store_at = clock.monotonic()
         self._presence_at = clock.monotonic() + pace.presence.total_seconds()
         self._presence_after: int | None = None
+        self._waiting_after: dict[Side, int | None] = {}
+        self._waits_for_listings = any(matcher.is_loose for matcher in sync.matchers)
+
+    @property
+    def is_passing(self) -> bool:
+        """Records that waited for a listing are being looked at."""
+        return bool(self._waiting_after)
 
     @property
     def has_unknown(self) -> bool:
@@ -55,6 +67,19 @@ class Rounds:
         pause = delay(intent.attempts, _UNKNOWN_FIRST, _UNKNOWN_LAST, jitter)
         return self._clock.monotonic() + pause.total_seconds()
 
+    def listed(self, side: Side) -> None:
+        """A side has been read whole: have the records looked at that waited for that."""
+        if self._waits_for_listings:
+            self._waiting_after[side.other] = 0
+
+    async def resume(self) -> None:
+        """Go on with what a former run left: records that waited for a listing which has ended."""
+        for side in Side if self._waits_for_listings else ():
+            listing = await self._store.load_cursor(self._sync.name, f"{side}.backfill")
+            looked = await self._store.load_cursor(self._sync.name, f"{side.other}.{_LOOKED}")
+            if is_listed(listing) and looked != str(self._sync.version):
+                self.listed(side)
+
     def scheduled(self, link: Link) -> None:
         """A link was stored; if it is due some time, ask the store by then."""
         if link.due_us is not None:
@@ -70,6 +95,8 @@ class Rounds:
                 outboxes[intent.side].recover(intent)
         if now >= self._ask_store_at:
             await self._look_at_due(attention, now)
+        for side in list(self._waiting_after):
+            await self._look_at_waiting(side, attention)
         if now >= self._presence_at:
             await self._look_for_presence()
 
@@ -77,7 +104,11 @@ class Rounds:
         now_us = microseconds(self._clock.now())
         due = await self._store.load_due(self._sync.name, now_us, _DUE_AT_ONCE)
         for link in due:
-            if not (attention.is_busy(link.id) or attention.expects(link.id)):
+            if attention.is_busy(link.id):
+                continue
+            if expected := attention.expected(link.id):
+                self.look(link, expected)  # anew, if what came was too old to count
+            else:
                 self.look_at_all(link, attention)
         self._ask_store_at = now + (1.0 if due else await self._until_next_due(now_us))
 
@@ -100,6 +131,21 @@ class Rounds:
         """Have both ends of a link read that is due; until then it remains so."""
         attention.expect(link.id, [side for side in Side if link.end(side) is not None])
         self.look(link)
+
+    async def _look_at_waiting(self, side: Side, attention: Attention) -> None:
+        if not self._looks[side].is_idle:
+            return
+        after = self._waiting_after[side]
+        if after is None:  # all were wanted, and what was wanted has come
+            del self._waiting_after[side]
+            cursors = {f"{side}.{_LOOKED}": str(self._sync.version)}
+            await self._store.commit(Commit(sync=self._sync.name, cursors=cursors))
+            return
+        links = await self._store.page_links(self._sync.name, after, _WAITING_PAGE)
+        for link in links:
+            if may_wait_for_listing(link, side) and not attention.is_busy(link.id):
+                self.look(link)
+        self._waiting_after[side] = links[-1].id if len(links) == _WAITING_PAGE else None
 
     async def _look_for_presence(self) -> None:
         """Read the linked records, a page a round: who is gone shows only this way."""

@@ -5,7 +5,8 @@ Reads the store (links of a batch in one query) and, rarely, a field's history; 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from datetime import timedelta
 
 import msgspec
@@ -13,13 +14,16 @@ import msgspec
 from actors.attention import Attention
 from actors.audit import disproved, overwritten_late
 from actors.backoff import delay
+from actors.candidates import Candidates
 from actors.deciding import Known, Ruling, decide_link
 from actors.errors import TransientError
 from actors.intents import Done, Exists, Intent
 from actors.ledger import Ledger
 from actors.links import End, Link, Seen, Settled, Status
 from actors.mapping.record import Sync
-from actors.messages import Judged, Mapped, Recovered, Written
+from actors.matching import Matches
+from actors.meeting import Meeting
+from actors.messages import Judged, Mapped, Origin, Recovered, Written
 from actors.observing import (
     arrivals,
     awaited,
@@ -32,6 +36,7 @@ from actors.observing import (
 )
 from actors.outbox import LookBox
 from actors.outcomes import Outcomes, Verdict, concluded
+from actors.partners import PartnerBook
 from actors.ports import Clock, Connector, Store
 from actors.records import Departure, Edit, Gone, Side, Snapshot, source_of
 from actors.rounds import Rounds
@@ -60,6 +65,7 @@ class Rulings:
         attention: Attention,
         looks: Mapping[Side, LookBox],
         rounds: Rounds,
+        meeting: Meeting | None = None,
     ) -> None:
         self._sync = sync
         self._apps = connectors
@@ -69,6 +75,11 @@ class Rulings:
         self._attention = attention
         self._looks = looks
         self._rounds = rounds
+        self._candidates = Candidates(
+            sync=sync, connectors=connectors, store=store, clock=clock, attention=attention
+        )
+        self._meeting = meeting or Meeting()
+        self._book = PartnerBook(sync, store, connectors)
         self._outcomes = Outcomes(
             sync=sync, store=store, clock=clock, pace=pace, connectors=connectors
         )
@@ -77,8 +88,16 @@ class Rulings:
 
     async def page(self, page: Mapped) -> Ledger:
         """Deal with a page: each record is decided or marked as due."""
+        self._book = PartnerBook(self._sync, self._store, self._apps)
         links, resting = await self._links_of(page)
+        fresh = [one.record.values for one in page.records if one.record.id not in resting]
+        await self._book.read(page.side, fresh)
+        await self._book.learn(links)
         ledger = Ledger(self._sync.name, links)
+        self._candidates.forget()
+        await self._look_up(
+            ledger, page, [one for one in page.records if one.record.id not in resting]
+        )
         for judged in page.records:
             if judged.record.id in resting:
                 self._attention.caught_up(page.side, judged.record.id)
@@ -86,7 +105,24 @@ class Rulings:
                 await self._record(ledger, page, judged)
         for gone in page.gone:
             self._gone(ledger, page.side, gone)
+        await self._candidates.wake(ledger)
         return ledger
+
+    async def _look_up(self, ledger: Ledger, page: Mapped, records: Sequence[Judged]) -> None:
+        """Look up at once what a page's records may be the counterparts of."""
+        side = page.side
+        if not self._sync.matchers or not self._sync.spec.direction.allows(side.other):
+            return
+        wanted = [one.record for one in records if not one.reason]
+        wanted = [one for one in wanted if self._is_unmatched(ledger.of(side, one.id), side, one)]
+        with suppress(TransientError):  # told to each record when it is decided
+            await self._candidates.look_up(ledger, side, [one.values for one in wanted])
+
+    def _is_unmatched(self, link: Link | None, side: Side, record: Snapshot) -> bool:
+        end = link.end(side) if link is not None else None
+        if link is None or end is None:
+            return self._source(side, record) is None
+        return link.end(side.other) is None and not self._is_known(link, end, record)
 
     async def _links_of(self, page: Mapped) -> tuple[list[Link], set[str]]:
         """Load the links of a page's records, of what they absorbed and of keyed sources.
@@ -197,6 +233,8 @@ class Rulings:
 
     async def _observed(self, ledger: Ledger, page: Mapped, link: Link, record: Snapshot) -> None:
         side, before = page.side, link.end(page.side)
+        if page.origin is not Origin.BACKFILL:
+            self._meeting.shown(self._sync, side, before, record.values)
         known, link = link, observe_link(self._sync, link, side, record, self._now_us())
         if before is not None:
             history = await self._arrival(link, side, before)
@@ -359,7 +397,11 @@ class Rulings:
 
     # --- deciding ---------------------------------------------------------------------------
 
-    def _known(self, exact: Mapping[tuple[Side, str], int] | None = None) -> Known:
+    def _known(
+        self,
+        exact: Mapping[tuple[Side, str], int] | None = None,
+        matches: Matches | None = None,
+    ) -> Known:
         return Known(
             now_us=self._now_us(),
             offsets_us={
@@ -370,6 +412,8 @@ class Rulings:
                 side for side, app in self._apps.items() if app.capabilities.history
             ),
             exact=exact or {},
+            matches=matches,
+            partners=self._book.partners,
         )
 
     async def rule(self, ledger: Ledger, link: Link, side: Side, began: float) -> None:
@@ -378,7 +422,19 @@ class Rulings:
             reason = "both sides are read anew under the new configuration"
             ledger.put(self._due(link, reason, link.attempts))
             return
+        try:
+            await self._book.learn((link,))
+            await self._book.prove(link)
+        except TransientError:
+            ledger.put(self._due(link, "its associations cannot be judged now", link.attempts))
+            return
         ruling = decide_link(self._sync, link, self._known())
+        if ruling.seeks:
+            matches = await self._sought(ledger, link)
+            if matches is None:
+                ledger.put(self._due(link, "no match could be looked for", link.attempts))
+                return
+            ruling = decide_link(self._sync, link, self._known(matches=matches))
         if ruling.traces:
             exact = await self._dated(link, ruling.traces)
             if exact is None:
@@ -393,6 +449,17 @@ class Rulings:
             return
         self._attention.decided(link.id)
         self._apply(ledger, ruling)
+
+    async def _sought(self, ledger: Ledger, link: Link) -> Matches | None:
+        """Return who has the match keys of a record; None if the app cannot be asked now."""
+        side = Side.LEFT if link.left is not None else Side.RIGHT
+        end = link.end(side)
+        assert end is not None and end.seen is not None
+        try:
+            await self._candidates.look_up(ledger, side, [end.seen.values])
+        except TransientError:
+            return None
+        return self._candidates.matches(ledger, link, side)
 
     def _is_half_read(self, link: Link) -> bool:
         """An end was last read under another configuration: it lacks fields mapped since then."""
@@ -433,9 +500,13 @@ class Rulings:
 
     def _apply(self, ledger: Ledger, ruling: Ruling) -> None:
         link = ruling.link
+        joined = ledger.link(ruling.joined) if ruling.joined is not None else None
+        if joined is not None:
+            ledger.drop(joined)
+        self._meeting.wait(self._sync.name, link.id, ruling.awaited)
         if _fails(link):
             ledger.put(self._outcomes.failing(link, link.reason))
-        elif self._attention.expects(link.id):
+        elif self._attention.expected(link.id):
             ledger.put(self._still_due(link))
         else:
             ledger.put(link)
@@ -451,6 +522,22 @@ class Rulings:
                     **msgspec.structs.asdict(draft),
                 )
             )
+
+    # --- arrivals ---------------------------------------------------------------------------
+
+    async def arrived(self, ids: Collection[int]) -> Ledger:
+        """Decide links again whose associations waited for other records to be linked."""
+        links = await self._store.load_links_by_id(sorted(ids))
+        self._book = PartnerBook(self._sync, self._store, self._apps)
+        await self._book.learn(links.values())
+        ledger = Ledger(self._sync.name, links.values())
+        for link in links.values():
+            ends = [end for side in Side if (end := link.end(side)) is not None]
+            is_readable = all(end.seen is not None and end.gone is None for end in ends)
+            if is_readable and not self._attention.is_busy(link.id):
+                side = Side.LEFT if link.left is not None else Side.RIGHT
+                await self.rule(ledger, link, side, self._clock.monotonic())
+        return ledger
 
     # --- answers ----------------------------------------------------------------------------
 
@@ -475,6 +562,7 @@ class Rulings:
             if edits and isinstance(outcome, Done):
                 verdict = self._outcomes.audited(ledger, verdict.link, intent, outcome, edits)
             await self._after(ledger, intent, verdict, message.began, link)
+        await self._candidates.wake(ledger)
         return ledger
 
     async def recovered(self, message: Recovered) -> Ledger:
@@ -492,14 +580,17 @@ class Rulings:
                 continue
             verdict = self._outcomes.recovered(ledger, link, intent, trace)
             await self._after(ledger, intent, verdict, message.began, link)
+        await self._candidates.wake(ledger)
         return ledger
 
     async def _answer_ledger(
         self, side: Side, intents: Iterable[Intent], ids: Collection[str]
     ) -> Ledger:
+        self._book = PartnerBook(self._sync, self._store, self._apps)
         links = await self._store.load_links_by_id(sorted({one.link for one in intents}))
         rows = await self._load(side, ids)
         by_id = {one.id: one for one in rows.values()} | links
+        self._candidates.forget()
         return Ledger(self._sync.name, by_id.values())
 
     async def _after(
@@ -519,6 +610,8 @@ class Rulings:
             history = await self._arrival(link, intent.side, known)
             is_noted = history is not None
             self._note_overwritten(ledger, link, intent.side, known, history or {}, is_read=False)
+            if end.seen is not None:
+                self._meeting.shown(self._sync, intent.side, known, end.seen.values)
         if not is_noted:
             link = _forgetting(link, intent.side, known)
         ledger.put(link)
@@ -554,14 +647,21 @@ def _last_edit(
 ) -> int | None:
     """Return when somebody else gave one of the fields what it holds, microseconds UTC.
 
-    Not simply the newest entries: the app may know later ones than the snapshot that is decided.
+    Not simply the newest entries: the app may know later ones than the snapshot that is decided,
+    and an edit that we have put back stands there as our entry.
     """
     standing = {
-        name: next((e for e in history.get((record_id, name), ()) if _is_value(e, raw)), None)
+        name: next(
+            (
+                edit
+                for edit in history.get((record_id, name), ())
+                if _is_value(edit, raw) and not edit.ours
+            ),
+            None,
+        )
         for name, raw in held.items()
     }
-    times = [microseconds(e.at) for e in standing.values() if e is not None and not e.ours]
-    return max(times, default=None)
+    return max((microseconds(e.at) for e in standing.values() if e is not None), default=None)
 
 
 def _is_value(edit: Edit, raw: Raw) -> bool:

@@ -33,8 +33,8 @@ class Field(Struct, frozen=True, kw_only=True):
         required: the app refuses the empty value.
         unique: no two records hold the same value.
         options: the values of an enum; empty for other kinds.
-        target: for a reference, what it refers to: `users`, `contacts`, `companies` or the
-            app's own word.
+        target: for a reference or a set of them, what it refers to: `users`, `contacts`,
+            `companies` or the app's own word.
         max_length: longest text in characters, or None where the app names no limit.
         digits: decimals after the point that the app keeps, or None for all.
         trims: the app strips outer white space.
@@ -101,6 +101,8 @@ class ObjectSchema(Struct, frozen=True, kw_only=True):
         amount_field, currency_field: the amount of a deal and its currency, which travel
             together; None where the app has no such field.
         key_field: the field in which tieline keeps the key of a record that it made.
+        shows: by the name of a field that can be read, the other object whose links it shows:
+            to the app their change is one of this record, not of the other.
     """
 
     name: str
@@ -112,6 +114,7 @@ class ObjectSchema(Struct, frozen=True, kw_only=True):
     amount_field: str | None = None
     currency_field: str | None = None
     key_field: str | None = None
+    shows: dict[str, str] = {}
 
     def field(self, name: str) -> Field | None:
         """Return the field of that name, or None."""

@@ -117,6 +117,8 @@ def scheduled(sync: Sync, link: Link, now_us: int) -> Link:
     if link.status not in LASTING:
         return link
     times = [*_turns(sync, link, now_us), *_expiries(link)]
+    if times and link.due_us is not None and link.due_us > now_us:  # it waits for something else
+        times.append(link.due_us)
     return msgspec.structs.replace(link, due_us=min(times)) if times else link
 
 

@@ -17,6 +17,7 @@ from actors.audit import disproved
 from actors.deciding import settle, settle_all
 from actors.intents import Done, Intent, IntentKind, UnitWrite
 from actors.links import Base, Change, End, Late, Link
+from actors.mapping.linked import ids_of, ordered, raws_of
 from actors.mapping.record import Sync
 from actors.mapping.units import Unit
 from actors.messages import Trace
@@ -57,11 +58,19 @@ def settle_done(sync: Sync, link: Link, intent: Intent, done: Done, now_us: int)
     assert origin is not None, f"link {link.id} lost the source of intent {intent.id}"
     answered: list[tuple[Unit, Base]] = []
     told: list[tuple[Unit, Base]] = []
+    refused = dict(done.refused)
     for unit, write in _written(sync, intent):
         if write.comes_back:
             continue  # the person's own edit, put back: it is still to be told to the other side
         stored = unit.raws(target, done.stored.values)
-        is_refused = any(member.name in done.refused for member in unit.members(target))
+        if write.base is not None:
+            refused |= _not_kept(unit, target, write, stored)
+        is_refused = any(member.name in refused for member in unit.members(target))
+        if write.base is not None:
+            if not is_refused:
+                answered.append((unit, Base(write.version, _linked_base(intent, write, stored))))
+                told.append((unit, Base(write.version, write.source)))
+            continue
         answered.append((unit, Base(write.version, stored if done.proven else write.sent)))
         if not is_refused:
             told.append((unit, Base(write.version, write.source)))
@@ -73,8 +82,23 @@ def settle_done(sync: Sync, link: Link, intent: Intent, done: Done, now_us: int)
     return Settlement(
         link=recheck(sync, settled, source, now_us),
         history=_history(sync, link, intent, done.stored, now_us),
-        refused=dict(done.refused),
+        refused=refused,
     )
+
+
+def _not_kept(
+    unit: Unit, target: Side, write: UnitWrite, stored: tuple[Raw, ...]
+) -> dict[str, str]:
+    """Return, by native field, that an association which was written is not there."""
+    missing = [one for one in ids_of(write.sent) if one not in ids_of(stored)]
+    name = unit.members(target)[0].name
+    return {name: f"the app did not keep the link to {missing[0]}"} if missing else {}
+
+
+def _linked_base(intent: Intent, write: UnitWrite, stored: tuple[Raw, ...]) -> tuple[Raw, ...]:
+    """Return the target's base of an association; what an app gives a new record is accepted."""
+    settled = stored if intent.kind is IntentKind.CREATE else write.base
+    return raws_of(ordered(ids_of(settled), ids_of(stored)))
 
 
 def _written(sync: Sync, intent: Intent) -> list[tuple[Unit, UnitWrite]]:
@@ -153,6 +177,8 @@ def adopt(
     ours = intent is not None and not _is_older(current, intent, offset_us)
     if intent is not None and ours and origin is not None:
         for unit, write in _written(sync, intent):
+            if unit.association is not None:
+                continue  # members that both sides have need no base to agree
             held = unit.raws(target, current.values)
             if _is_untouched(current) and not unit.same(target, held, write.sent):
                 # An earlier attempt made it, and nobody was there since: the source goes on.
@@ -160,8 +186,20 @@ def adopt(
                 continue
             end = _based(end, unit, write.sent, write.version)
             origin = settle(target.other, origin, unit, write.source, write.version)
+        if _is_untouched(current):
+            end = _based_on_earlier(sync, end, intent, current)
     linked = link.with_end(target, end).with_end(target.other, origin)
     return msgspec.structs.replace(linked, recover=not ours)
+
+
+def _based_on_earlier(sync: Sync, end: End, intent: Intent, current: Snapshot) -> End:
+    """What the record holds beyond the intent an earlier attempt of ours put there: no edit."""
+    written = {write.unit for write in intent.units}
+    for unit in sync.units:
+        held = unit.raws(intent.side, current.values)
+        if unit.key not in written and unit.association is None and any(held):
+            end = _based(end, unit, held, unit.version)
+    return end
 
 
 def _based(end: End, unit: Unit, raws: tuple[Raw, ...], version: int) -> End:
@@ -208,6 +246,8 @@ def recover_update(
     until, version = now_us + late // timedelta(microseconds=1), intent.token if has_lock else None
     for unit, write in _written(sync, intent):
         raws = unit.raws(target, trace.current.values)
+        if unit.association is not None:
+            continue  # adding and dropping can be repeated: it is decided again
         if write.comes_back:
             if write.expected is not None and unit.same(target, raws, write.expected):
                 end = remembered(end, unit.key, Late(until, write.sent, version))

@@ -6,11 +6,14 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from decimal import Decimal
 from enum import StrEnum
 
 from msgspec import Struct
 
+from actors.phones import PhoneBook
 from actors.records import Side
+from actors.values import Kind
 
 
 class Direction(StrEnum):
@@ -63,6 +66,24 @@ class TooLong(StrEnum):
 
     REFUSE = "refuse"
     SHORTEN = "shorten"
+
+
+class Form(StrEnum):
+    """A form that texts are brought into when they are written, and compared in.
+
+    E164: an international phone number (`+15550100000`). LINK: an address with a scheme.
+    """
+
+    TRIM = "trim"
+    COLLAPSE = "collapse"
+    LOWER = "lower"
+    UPPER = "upper"
+    TITLE = "title"
+    E164 = "e164"
+    EMAIL = "email"
+    DOMAIN = "domain"
+    URL = "url"
+    LINK = "link"
 
 
 class Leave(StrEnum):
@@ -119,6 +140,32 @@ CHANGED = "*changed"
 """Stands for a field in a condition: when the record was last changed, by the app's clock."""
 
 
+class Normal(StrEnum):
+    """How the values of a match key are made alike before they are compared (F26).
+
+    TEXT: without regard to case, white space and accents. PHONE: the digits that are dialled.
+    """
+
+    EXACT = "exact"
+    TEXT = "text"
+    EMAIL = "email"
+    DOMAIN = "domain"
+    PHONE = "phone"
+
+
+class MatchSpec(Struct, frozen=True, kw_only=True):
+    """One rule by which a new record finds its counterpart: two fields that say who it is.
+
+    Attributes:
+        left, right: native field names.
+        normal: how both are made alike; None goes by the kind of the fields.
+    """
+
+    left: str
+    right: str
+    normal: Normal | None = None
+
+
 class Condition(Struct, frozen=True, kw_only=True, tag="condition"):
     """One condition of a filter, as written: nothing resolved.
 
@@ -150,23 +197,48 @@ class Rules(Struct, frozen=True, kw_only=True):
 
     Attributes:
         window: edits this far apart or less are a conflict.
+        lead: while this side is filled, only its value travels (`prefer X unless blank`).
     """
 
     prefer: Prefer = Prefer.LEFT
     window: timedelta = timedelta(minutes=5)
     blank: Blank = Blank.IGNORE
     drift: Drift = Drift.LEAVE
+    lead: Side | None = None
+
+
+class Join(Struct, frozen=True, kw_only=True):
+    """Several fields of one side that hold in parts what one field of the other holds.
+
+    Attributes:
+        side: which has several fields.
+        fields: their native names, in the order in which they are read.
+        by: what stands between the parts in the one field.
+    """
+
+    side: Side
+    fields: tuple[str, ...]
+    by: str = " "
 
 
 class FieldSpec(Struct, frozen=True, kw_only=True):
     """One line of `fields:`.
 
     Attributes:
-        left, right: native field names.
+        left, right: native field names; empty where a side has no field in it. With `join`,
+            the first of several.
         direction: narrower than the sync's, or None for the sync's own.
         values: pairs (left option, right option) by id or label, for enums; several left
             options may share a right one.
         rules: overrides of the sync's rules, or None.
+        kind: what the texts of both sides are: a phone number, say; None as the apps say.
+        form: how texts are written, and compared.
+        scale: the right number is the left one times this.
+        join: one of the sides has several fields.
+        template: the text of one side, made of fields of the other.
+        constant: the value of the one field, by id or label if it is a choice.
+        defaults: by side, what a new record gets there if the other side is empty.
+        is_off: the line is kept, but the field does not sync.
     """
 
     left: str
@@ -175,6 +247,35 @@ class FieldSpec(Struct, frozen=True, kw_only=True):
     values: tuple[tuple[str, str], ...] = ()
     too_long: TooLong = TooLong.REFUSE
     rules: Rules | None = None
+    kind: Kind | None = None
+    form: tuple[Form, ...] = ()
+    scale: Decimal | None = None
+    join: Join | None = None
+    template: str | None = None
+    constant: str | None = None
+    defaults: dict[Side, str] = {}
+    is_off: bool = False
+
+    def name(self, side: Side) -> str:
+        """Return the native field of that side, the first of several, or the empty text."""
+        return self.left if side is Side.LEFT else self.right
+
+
+class AssociationSpec(Struct, frozen=True, kw_only=True):
+    """Links between records that are kept in step; one word, or a field of each app.
+
+    Attributes:
+        object: the other object (`contacts`): its fields are found by what they refer to.
+        left, right: native field names, where they are named.
+        direction: narrower than the sync's, or None for the sync's own.
+        removals: a link that is removed in one app is removed in the other.
+    """
+
+    object: str | None = None
+    left: str | None = None
+    right: str | None = None
+    direction: Direction | None = None
+    removals: bool = True
 
 
 class PipelineSpec(Struct, frozen=True, kw_only=True):
@@ -194,11 +295,16 @@ class SyncSpec(Struct, frozen=True, kw_only=True):
         users: pairs (left user, right user) by id or e-mail: overrides of the match by e-mail.
         fallback_left, fallback_right: user to set on create when a person has no counterpart.
         timezone: IANA zone for dates that meet times; None takes the left account's.
+        phones: how phone numbers are read.
         create: sides on which records may be created.
         update: sides on which records that are there already may be changed.
         filters: what the records of a side must pass to sync.
         leave: what becomes of a linked pair that no longer passes.
         reopen: what becomes of a closed deal that would be opened again.
+        match: rules that are tried in order, () for none; None takes the object's own:
+            contacts by e-mail, companies by domain, deals not at all.
+        peers: the other objects that the connection syncs.
+        associations: links to records of `peers`; None for all that both apps can hold.
     """
 
     connection: str
@@ -213,11 +319,15 @@ class SyncSpec(Struct, frozen=True, kw_only=True):
     fallback_left: str | None = None
     fallback_right: str | None = None
     timezone: str | None = None
+    phones: PhoneBook = PhoneBook()
     create: tuple[Side, ...] = (Side.LEFT, Side.RIGHT)
     update: tuple[Side, ...] = (Side.LEFT, Side.RIGHT)
     filters: dict[Side, Conditions] = {}
     leave: Leave = Leave.STOP
     reopen: Reopen = Reopen.ALLOW
+    match: tuple[MatchSpec, ...] | None = None
+    peers: tuple[str, ...] = ()
+    associations: tuple[AssociationSpec, ...] | None = None
 
     @property
     def name(self) -> str:

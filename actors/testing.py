@@ -17,6 +17,7 @@ import msgspec
 from actors.errors import StoreError
 from actors.intents import Intent
 from actors.links import Change, Commit, Conflict, Link, Seen, Settled
+from actors.ports import MOST_PER_KEY
 from actors.records import Side
 
 _EPOCH = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -101,6 +102,18 @@ class MemoryStore:
         """Return links by their own id."""
         await anyio.lowlevel.checkpoint()
         return {key: self.links[key] for key in sorted(set(ids)) if key in self.links}
+
+    async def load_by_keys(
+        self, sync: str, side: str, keys: Sequence[str]
+    ) -> dict[str, tuple[Link, ...]]:
+        """Return the links whose end on that side has a match key, by key, oldest first."""
+        await anyio.lowlevel.checkpoint()
+        wanted, found = set(keys), dict[str, list[Link]]()
+        for _, link in sorted(self.links.items()):
+            end = link.end(Side(side)) if link.sync == sync else None
+            for key in wanted.intersection(end.keys if end is not None else ()):
+                found.setdefault(key, []).append(link)
+        return {key: tuple(links[:MOST_PER_KEY]) for key, links in found.items()}
 
     async def load_due(self, sync: str, now_us: int, limit: int) -> tuple[Link, ...]:
         """Return links whose due time has come, the longest due first."""

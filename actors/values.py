@@ -29,10 +29,11 @@ MOST_DIGITS = 100
 class Kind(StrEnum):
     """The canonical kinds. The raw text of each kind, as every connector serves and takes it.
 
-    TEXT, PHONE, EMAIL, URL: the text. NUMBER: a decimal with a dot, no exponent needed
+    TEXT, PHONE, EMAIL, DOMAIN, URL: the text. NUMBER: a decimal with a dot, no exponent needed
     (`1500.00`). BOOLEAN: `true` or `false`. DATE: `YYYY-MM-DD`. DATETIME: ISO 8601 with zone.
     ENUM: the option's id. MULTI_ENUM: option ids joined by `;`. REFERENCE: the id of a record
-    or user of the same app.
+    or user of the same app. MULTI_REFERENCE: ids of records of the same app joined by `;`, the
+    foremost first.
     """
 
     TEXT = "text"
@@ -43,8 +44,10 @@ class Kind(StrEnum):
     ENUM = "enum"
     MULTI_ENUM = "multi-enum"
     REFERENCE = "reference"
+    MULTI_REFERENCE = "multi-reference"
     PHONE = "phone"
     EMAIL = "email"
+    DOMAIN = "domain"
     URL = "url"
 
 
@@ -109,6 +112,7 @@ _PARSERS: dict[Kind, Callable[[str], Scalar]] = {
     Kind.TEXT: _text,
     Kind.PHONE: _text,
     Kind.EMAIL: _text,
+    Kind.DOMAIN: _text,
     Kind.URL: _text,
     Kind.NUMBER: _number,
     Kind.BOOLEAN: _boolean,
@@ -117,6 +121,7 @@ _PARSERS: dict[Kind, Callable[[str], Scalar]] = {
     Kind.ENUM: str,
     Kind.MULTI_ENUM: _members,
     Kind.REFERENCE: str,
+    Kind.MULTI_REFERENCE: _members,
 }
 
 

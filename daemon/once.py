@@ -10,6 +10,7 @@ import anyio
 import msgspec
 
 from actors.connection import Connection as SyncConnection
+from actors.meeting import Meeting
 from actors.ports import Monitor
 from actors.records import Side
 from daemon.accounts import Accounts
@@ -68,6 +69,9 @@ async def _run_one(
     for flaw in fitted.told:
         log.warning("%s: schema drift: %s", connection.name, flaw)
     pace = msgspec.structs.replace(connection.pace, poll=min(connection.pace.poll, _POLL))
+    meeting = Meeting()
+    for sync in fitted.syncs:
+        meeting.join(sync.name)
     async with anyio.create_task_group() as tasks:
         for sync in fitted.syncs:
             progress = ProgressMonitor(sync.spec, tell)
@@ -79,6 +83,7 @@ async def _run_one(
                 SystemClock(),
                 pace,
                 monitor,
+                meeting,
             )
             horizon_us = _HORIZON // timedelta(microseconds=1)
             tasks.start_soon(one.run_until_quiet, horizon_us, name=f"sync/{sync.name}")

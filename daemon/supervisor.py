@@ -18,6 +18,7 @@ from msgspec import Struct
 from actors.backoff import delay
 from actors.connection import Connection as SyncConnection
 from actors.errors import AuthError, MappingError, SchemaDriftError, TielineError
+from actors.meeting import Meeting
 from actors.ports import Clock, Monitor, Store
 from actors.records import Side
 from actors.spec import SyncSpec
@@ -257,6 +258,7 @@ class Keeper:
         self._note_flaws(fitted)
         if fitted.stopped and not fitted.syncs:
             raise SchemaDriftError("; ".join(fitted.told))
+        meeting = Meeting()
         self._running = [
             SyncConnection(
                 sync,
@@ -265,6 +267,7 @@ class Keeper:
                 self._clock,
                 self._connection.pace,
                 self._make_monitor(sync.spec),
+                meeting,
             )
             for sync in fitted.syncs
         ]

@@ -11,9 +11,15 @@ from collections.abc import Callable, Iterable
 import msgspec
 
 from actors.errors import MappingError
+from actors.mapping.associate import association_units
+from actors.mapping.compose import Several, compose, defaults_of, key_of, names_of
 from actors.mapping.conditions import Grounds, make_filter
+from actors.mapping.directions import narrowed
+from actors.mapping.feeding import find_circle, written
 from actors.mapping.filters import Filter, fields_of
+from actors.mapping.laws import check_laws
 from actors.mapping.lookup import describe_absence, find
+from actors.mapping.matchers import Matcher, make_matchers
 from actors.mapping.record import StageScope, Sync
 from actors.mapping.relate import Surroundings, relate
 from actors.mapping.relations import Pairs, Relation
@@ -46,11 +52,16 @@ def compile_sync(
         return None, tuple(problems)
     around = Surroundings(spec=spec, left=left, right=right, objects=objects)
     pairs = _stage_pairs(spec, objects, report)
-    units = [*_stage_unit(spec, objects, pairs), *_field_units(around, report)]
+    units = [
+        *_stage_unit(spec, objects, pairs),
+        *_field_units(around, report),
+        *association_units(around, report),
+    ]
     filters = _filters(around, report)
+    matchers = make_matchers(spec, objects, report)
     if problems:
         return None, tuple(problems)
-    return _assembled(spec, objects, tuple(units), pairs, filters), ()
+    return _assembled(spec, objects, tuple(units), pairs, filters, matchers), ()
 
 
 def _objects(
@@ -90,31 +101,48 @@ def _assembled(
     units: tuple[Unit, ...],
     pairs: StagePairs,
     filters: dict[Side, Filter],
+    matchers: tuple[Matcher, ...],
 ) -> Sync:
     versions = [(unit.key, unit.version) for unit in units]
-    meaning = (spec, versions, filters)
+    shows = {
+        side: {name: to for name, to in one.shows.items() if to in spec.peers}
+        for side, one in objects.items()
+    }
+    # What the other objects are shows in the units: those that stay the same stay at rest.
+    alone = msgspec.structs.replace(spec, peers=(), associations=None)
+    meaning = (alone, versions, filters, matchers)
     return Sync(
         spec=spec,
         version=zlib.crc32(msgspec.json.encode(meaning, order="deterministic")),
         left=objects[Side.LEFT],
         right=objects[Side.RIGHT],
         units=units,
-        fields={side: _fields(side, objects[side], units, filters) for side in objects},
+        fields={
+            side: (*_fields(side, objects[side], units, filters, matchers), *shows[side])
+            for side in objects
+        },
+        shows=shows,
         scopes={
             side: _scope(objects[side], {pair[index] for pair in pairs})
             for index, side in enumerate((Side.LEFT, Side.RIGHT))
             if pairs
         },
         filters=filters,
+        matchers=matchers,
     )
 
 
 def _fields(
-    side: Side, schema: ObjectSchema, units: Iterable[Unit], filters: dict[Side, Filter]
+    side: Side,
+    schema: ObjectSchema,
+    units: Iterable[Unit],
+    filters: dict[Side, Filter],
+    matchers: Iterable[Matcher],
 ) -> tuple[str, ...]:
     names = [schema.pipeline_field, schema.stage_field]
     names += [member.name for unit in units for member in unit.members(side)]
     names += fields_of(filters.get(side, Filter()))
+    names += [matcher.field(side) for matcher in matchers]
     return tuple(dict.fromkeys(name for name in names if name is not None))
 
 
@@ -210,66 +238,93 @@ def _stage_members(schema: ObjectSchema) -> tuple[Member, ...]:
 
 def _field_units(around: Surroundings, report: Report) -> list[Unit]:
     units: list[Unit] = []
+    lines: list[int] = []
     taken: set[tuple[Side, str]] = set()
+    doubles: set[tuple[Side, str]] = set()
     for index, mapping in enumerate(around.spec.fields):
-        fields = _resolved(around, mapping, ("fields", index), report)
-        if fields is None:
+        if mapping.is_off:
             continue
         try:
+            fields = _resolved(around, mapping, ("fields", index), report)
+            if fields is None:
+                continue
             unit = _field_unit(around, mapping, fields)
         except MappingError as error:
-            report(("fields", index), str(error))
+            report(("fields", index, *error.at), str(error))
             continue
         units.append(unit)
-        for side in Side:  # of all members: an amount takes its currency along
-            for name in [member.name for member in unit.members(side)]:
-                if (side, name) in taken:
-                    app = around.spec.app(side)
-                    report(("fields", index, side.value), f'{app}: "{name}" is mapped twice')
-                taken.add((side, name))
+        lines.append(index)
+        mine = written(unit)  # all members: an amount takes its currency along
+        doubles |= mine & taken
+        for side, name in sorted(mine & taken):
+            app = around.spec.app(side)
+            report(("fields", index, side.value), f'{app}: "{name}" is mapped twice')
+        taken |= mine
+    if circle := () if doubles else find_circle(units):
+        names = ", ".join(f'"{units[at].key}"' for at in sorted(circle))
+        message = f"these feed each other in a circle, and would never come to rest: {names}"
+        report(("fields", lines[max(circle)]), message)
     return units
 
 
 def _resolved(
     around: Surroundings, mapping: FieldSpec, path: tuple[str | int, ...], report: Report
-) -> dict[Side, Field] | None:
-    fields: dict[Side, Field] = {}
-    for side, name in ((Side.LEFT, mapping.left), (Side.RIGHT, mapping.right)):
-        schema, app = around.objects[side], around.spec.app(side)
-        field = schema.field(name)
-        if field is None:
-            report((*path, side.value), f'{app} has no field "{name}" on {schema.native}')
-        elif name in (schema.pipeline_field, schema.stage_field, schema.key_field):
-            report((*path, side.value), f'{app}: "{name}" is kept by tieline itself: remove it')
-        else:
-            fields[side] = field
-    return fields if len(fields) == len(around.objects) else None
+) -> Several | None:
+    fields: Several = {}
+    is_whole = True
+    for side in Side:
+        found: list[Field] = []
+        names = names_of(mapping, side)
+        for name in names:
+            schema, app = around.objects[side], around.spec.app(side)
+            at = (*path, side.value if mapping.name(side) else "template")
+            field = schema.field(name)
+            if field is None:
+                report(at, f'{app} has no field "{name}" on {schema.native}')
+            elif name in (schema.pipeline_field, schema.stage_field, schema.key_field):
+                report(at, f'{app}: "{name}" is kept by tieline itself: remove it')
+            else:
+                found.append(field)
+        is_whole = is_whole and len(found) == len(names)
+        fields[side] = tuple(found)
+    return fields if is_whole else None
 
 
-def _field_unit(around: Surroundings, mapping: FieldSpec, fields: dict[Side, Field]) -> Unit:
+def _field_unit(around: Surroundings, mapping: FieldSpec, fields: Several) -> Unit:
     spec = around.spec
-    direction = _direction(spec, mapping, fields)
-    relation, members, fallback = relate(around, mapping, fields)
-    key = f"{mapping.left}={mapping.right}"
-    unit = _unit(key, members, relation, spec, direction, mapping)
-    return msgspec.structs.replace(unit, fallback=fallback)
+    named = [(side, one) for side, some in fields.items() if mapping.name(side) for one in some]
+    direction = narrowed(spec, mapping.direction, named)
+    if all(len(some) == 1 for some in fields.values()) and mapping.template is None:
+        pair = {side: some[0] for side, some in fields.items()}
+        relation, members, fallback = relate(around, mapping, pair)
+    else:
+        relation, members, fallback = compose(around, mapping, fields)
+    direction = _possible(spec, mapping, relation, direction)
+    check_laws(relation, fields, {side: len(some) for side, some in members.items()})
+    unit = _unit(key_of(mapping), members, relation, spec, direction, mapping)
+    defaults = {
+        side: raws + (None,) * (len(members[Side(side)]) - len(raws))
+        for side, raws in defaults_of(around, mapping, fields).items()
+    }
+    return msgspec.structs.replace(unit, fallback=fallback, defaults=defaults)
 
 
-def _direction(spec: SyncSpec, mapping: FieldSpec, fields: dict[Side, Field]) -> Direction:
-    direction = (mapping.direction or spec.direction).within(spec.direction)
-    if direction is None:
-        raise MappingError("the field goes against the direction of the whole sync")
-    for side, field in fields.items():
-        if direction.allows(side) and not field.writable:
-            to_other = Direction.TO_LEFT if side is Side.RIGHT else Direction.TO_RIGHT
-            narrowed = to_other.within(direction)
-            if mapping.direction is not None or narrowed is None:
-                app = spec.app(side)
-                raise MappingError(
-                    f'{app}: "{field.name}" is read-only; map it only to {spec.app(side.other)}'
-                )
-            direction = narrowed
-    return direction
+def _possible(
+    spec: SyncSpec, mapping: FieldSpec, relation: Relation, direction: Direction
+) -> Direction:
+    """Refuse to map both ways what can be said only one way, instead of guessing."""
+    is_meant = mapping.left and mapping.right  # two fields: which way they go is up to people
+    if relation.ways is Direction.BOTH:
+        return direction
+    possible = relation.ways.within(direction)
+    target = Side.RIGHT if relation.ways is Direction.TO_RIGHT else Side.LEFT
+    if possible is None:
+        message = f"{relation.one_way}, and {spec.app(target)} is not written to: remove the line"
+        raise MappingError(message, at=("direction",))
+    if direction is Direction.BOTH and (mapping.direction is not None or is_meant):
+        advice = f"map it one way with `direction: to-{spec.app(target)}`"
+        raise MappingError(f"{relation.one_way}: {advice}", at=("direction",))
+    return possible
 
 
 def _unit(

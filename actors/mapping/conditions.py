@@ -37,7 +37,7 @@ Report: TypeAlias = Callable[[tuple[str | int, ...], str], None]
 Ids: TypeAlias = Sequence[tuple[str, tuple[str, ...]]]
 """What an operand may name: an id, and the words that people have for it."""
 
-_TEXTS = frozenset({Kind.TEXT, Kind.PHONE, Kind.EMAIL, Kind.URL})
+_TEXTS = frozenset({Kind.TEXT, Kind.PHONE, Kind.EMAIL, Kind.DOMAIN, Kind.URL})
 _DAYS = frozenset({Kind.DATE, Kind.DATETIME})
 _CHOICES = frozenset({Kind.ENUM, Kind.REFERENCE})
 
@@ -53,6 +53,7 @@ _FITTING: dict[Kind, frozenset[Operator]] = {
     **dict.fromkeys(_TEXTS, _ALIKE | _LISTS | _PARTS),
     **dict.fromkeys(_CHOICES, _ALIKE | _LISTS),
     Kind.MULTI_ENUM: _ALIKE | _LISTS | _PARTS,
+    Kind.MULTI_REFERENCE: _ANY,
     Kind.BOOLEAN: _ALIKE,
     Kind.NUMBER: _ALIKE | _LISTS | _BOUNDS | {Operator.MORE, Operator.LESS},
     Kind.DATE: _ALIKE | _LISTS | _BOUNDS | _RELATIVE | _ORDER,

@@ -236,11 +236,14 @@ def _stage_id_of(
 def without(spec: SyncSpec, paths: Iterable[tuple[str | int, ...]]) -> SyncSpec | None:
     """Return the spec without the parts at these paths, or None if it is nothing without them."""
     fields: set[int] = set()
+    associations: set[int] = set()
     stages: set[tuple[int, int | None]] = set()
     for path in paths:
         match path:
             case ("fields", int(index), *_):
                 fields.add(index)
+            case ("associations", int(index), *_):
+                associations.add(index)
             case ("pipelines", int(index), "stages", int(number), *_):
                 stages.add((index, number))
             case ("pipelines", int(index), *_):
@@ -250,6 +253,8 @@ def without(spec: SyncSpec, paths: Iterable[tuple[str | int, ...]]) -> SyncSpec 
     return msgspec.structs.replace(
         spec,
         fields=tuple(one for index, one in enumerate(spec.fields) if index not in fields),
+        associations=spec.associations
+        and tuple(one for at, one in enumerate(spec.associations) if at not in associations),
         pipelines=tuple(
             _without_stages(one, {number for at, number in stages if at == index})
             for index, one in enumerate(spec.pipelines)
@@ -267,6 +272,8 @@ def _flaw(spec: SyncSpec, problem: Problem, now: Schemas, was: Schemas) -> Flaw:
     match problem.path:
         case ("fields", int(), *_):
             stops = "this field does not sync until that is mended"
+        case ("associations", int(), *_):
+            stops = "these links do not sync until that is mended"
         case ("pipelines", int(), "stages", int(), *_):
             stops = "deals in this stage are left alone until that is mended"
         case ("pipelines", int(), *_):
@@ -304,7 +311,8 @@ def _loss(sync: Sync, whole: Sync, side: Side, key: tuple[str, str]) -> str:
     assert isinstance(relation, Pairs)
     ends = {Side.LEFT: 0, Side.RIGHT: 1}
     others = [pair[ends[side.other]] for pair in relation.pairs if pair[ends[side]] == key]
-    gone = quoted([labels[side.other].get((one[0], one[1]), one[1]) for one in others])
+    places = [(str(line), str(stage)) for line, stage in others]
+    gone = quoted([labels[side.other].get(place, place[1]) for place in places])
     there = f"{gone} of {sync.app(side.other)}, which is gone"
     return f'stage "{labels[side].get(key, key[1])}" is mapped to {there}'
 

@@ -9,6 +9,7 @@ from functools import cached_property
 from msgspec import Struct
 
 from actors.mapping.filters import Filter, explain, next_change
+from actors.mapping.matchers import Matcher
 from actors.mapping.units import Unit
 from actors.records import Side
 from actors.schema import Closing, ObjectSchema
@@ -74,6 +75,8 @@ class Sync(Struct, frozen=True, kw_only=True, dict=True):
         fields: by side, the native fields to read.
         scopes: by side, the mapped stages; empty without pipelines.
         filters: by side, what its records must pass; empty without filters.
+        matchers: how new records find their counterparts, in the order to be tried.
+        shows: by side, fields that show changed links of another object's records, and which.
         version: changes when any decision could change: records are then decided anew.
         paused: keys of units that an app's change has stopped: their bases stay as they are.
     """
@@ -85,6 +88,8 @@ class Sync(Struct, frozen=True, kw_only=True, dict=True):
     fields: dict[Side, tuple[str, ...]]
     scopes: dict[Side, StageScope] = {}
     filters: dict[Side, Filter] = {}
+    matchers: tuple[Matcher, ...] = ()
+    shows: dict[Side, dict[str, str]] = {}
     version: int = 0
     paused: frozenset[str] = frozenset()
 
@@ -92,6 +97,11 @@ class Sync(Struct, frozen=True, kw_only=True, dict=True):
     def by_key(self) -> dict[str, Unit]:
         """The units by their keys."""
         return {unit.key: unit for unit in self.units}
+
+    @cached_property
+    def associations(self) -> tuple[Unit, ...]:
+        """The units that are links to records of other syncs."""
+        return tuple(unit for unit in self.units if unit.association is not None)
 
     @property
     def name(self) -> str:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import msgspec
 from msgspec import Struct
 
-from actors.errors import MappingError
+from actors.errors import MappingError, OutsideDomainError
 from actors.mapping.relations import (
     CurrencyForm,
     DateInZone,
@@ -18,17 +19,19 @@ from actors.mapping.relations import (
     People,
     Relation,
     Same,
-    Text,
-    TextForm,
+    Values,
 )
+from actors.mapping.texts import TEXTS, made_text, relate_texts
+from actors.mapping.transforms import Scaled, Segment, Slot, Template
 from actors.mapping.units import Member
 from actors.records import Side
 from actors.schema import AppSchema, Field, ObjectSchema, Option, User
 from actors.spec import FieldSpec, SyncSpec
-from actors.values import Kind, Raw
+from actors.values import Kind, Raw, Scalar, parse
 
-_TEXTS = frozenset({Kind.TEXT, Kind.PHONE, Kind.EMAIL, Kind.URL})
 _DAYS = frozenset({Kind.DATE, Kind.DATETIME})
+_LISTED = frozenset({Kind.ENUM, Kind.TEXT, Kind.BOOLEAN})
+"""Kinds that `values:` can map to each other, one value to one."""
 
 Fields = dict[Side, Field]
 Related = tuple[Relation, dict[Side, tuple[Member, ...]], dict[str, tuple[Raw, ...]]]
@@ -46,6 +49,11 @@ class Surroundings(Struct, frozen=True, kw_only=True):
         """Return the app on that side."""
         return self.left if side is Side.LEFT else self.right
 
+    @property
+    def zone(self) -> str:
+        """The zone in which moments become days and texts."""
+        return self.spec.timezone or self.left.timezone
+
 
 def relate(around: Surroundings, mapping: FieldSpec, fields: Fields) -> Related:
     """Return the relation, the members of each side, and fallbacks by side.
@@ -53,58 +61,128 @@ def relate(around: Surroundings, mapping: FieldSpec, fields: Fields) -> Related:
     Raises:
         MappingError: the kinds cannot be mapped; the message says why.
     """
-    members: dict[Side, tuple[Member, ...]] = {s: (_member(f),) for s, f in fields.items()}
+    fields = {side: _as_told(around, mapping, side, field) for side, field in fields.items()}
+    members: dict[Side, tuple[Member, ...]] = {s: (member_of(f),) for s, f in fields.items()}
     kinds = (fields[Side.LEFT].kind, fields[Side.RIGHT].kind)
+    _check_references(around, fields)
+    _check_keys(mapping, kinds)
     if _is_money(around, fields):
-        return _money(around, fields)
+        return _money(around, mapping, fields)
     if set(kinds) == {Kind.REFERENCE}:
-        return _people(around, fields), members, _fallbacks(around)
+        return _people(around), members, _fallbacks(around)
     relation = _relation(around, mapping, fields, kinds)
     if relation is None:
         raise MappingError(
-            f"{around.spec.left} has a {kinds[0].value} field and {around.spec.right} a "
-            f"{kinds[1].value} field: these cannot be mapped"
+            f"{around.spec.left} has {_named(kinds[0])} field and {around.spec.right} "
+            f"{_named(kinds[1])} field: these cannot be mapped; {_why_not(kinds)}"
         )
     return relation, members, {}
 
 
-def _member(field: Field) -> Member:
+def _named(kind: Kind) -> str:
+    return f"an {kind.value}" if kind.value[0] in "aeio" else f"a {kind.value}"
+
+
+def _why_not(kinds: tuple[Kind, Kind]) -> str:
+    if Kind.MULTI_ENUM in kinds:
+        return "a set of choices does not fit into one value"
+    if Kind.REFERENCE in kinds:
+        return "people are only mapped to people, or one way to a text"
+    return "neither can say what the other says; any value fits into a text, one way"
+
+
+def member_of(field: Field) -> Member:
+    """Return what a unit keeps of a field."""
     return Member(name=field.name, kind=field.kind, required=field.required)
+
+
+def _as_told(around: Surroundings, mapping: FieldSpec, side: Side, field: Field) -> Field:
+    """Return the field as the kind that the configuration says it holds."""
+    if mapping.kind is None:
+        return field
+    if field.kind not in TEXTS:
+        raise MappingError(
+            f'{around.spec.app(side)}: "{field.name}" is a {field.kind.value} field; '
+            "only a text can be said to be of another kind: remove it",
+            at=("kind",),
+        )
+    return msgspec.structs.replace(field, kind=mapping.kind)
+
+
+def _check_references(around: Surroundings, fields: Fields) -> None:
+    for side, field in fields.items():
+        if field.kind is Kind.MULTI_REFERENCE or (
+            field.kind is Kind.REFERENCE and field.target != "users"
+        ):
+            raise MappingError(
+                f'{around.spec.app(side)}: "{field.name}" refers to {field.target}, not to '
+                "people: links between records are synced as associations"
+            )
+
+
+def _check_keys(mapping: FieldSpec, kinds: tuple[Kind, Kind]) -> None:
+    """Refuse keys that mean nothing for these kinds, instead of ignoring them."""
+    named = f"{_named(kinds[0])} and {_named(kinds[1])} field"
+    if mapping.form and not TEXTS.issuperset(kinds):
+        raise MappingError(f"forms are for texts, not for {named}: remove it", at=("form",))
+    if mapping.scale is not None and set(kinds) != {Kind.NUMBER}:
+        raise MappingError(f"a scale is for numbers, not for {named}: remove it", at=("scale",))
+    if mapping.values and not (_LISTED.issuperset(kinds) or set(kinds) == {Kind.MULTI_ENUM}):
+        raise MappingError(f"values cannot map {named}: remove them", at=("values",))
 
 
 def _relation(
     around: Surroundings, mapping: FieldSpec, fields: Fields, kinds: tuple[Kind, Kind]
 ) -> Relation | None:
-    if _TEXTS.issuperset(kinds):
-        return _text(mapping, fields)
+    if mapping.values and Kind.MULTI_ENUM not in kinds:
+        return _listed(around, mapping, fields)
+    if TEXTS.issuperset(kinds):
+        return relate_texts(mapping, fields, around.spec.phones)
+    if Kind.TEXT in kinds:
+        return _as_text(around, mapping, fields)
     if set(kinds) == _DAYS:
-        zone = around.spec.timezone or around.left.timezone
-        return DateInZone(zone=zone, day_on_right=kinds[1] is Kind.DATE)
+        return DateInZone(zone=around.zone, day_on_right=kinds[1] is Kind.DATE)
     if kinds[0] is not kinds[1]:
         return None
     makers: dict[Kind, Callable[[], Relation]] = {
-        Kind.NUMBER: lambda: _number(fields),
+        Kind.NUMBER: lambda: _number(mapping, fields),
         Kind.BOOLEAN: Same,
         Kind.DATE: Same,
         Kind.DATETIME: Moment,
-        Kind.ENUM: lambda: Pairs(
-            pairs=tuple(((one,), (two,)) for one, two in _options(around, mapping, fields))
-        ),
-        Kind.MULTI_ENUM: lambda: PairSets(pairs=_options(around, mapping, fields)),
+        Kind.ENUM: lambda: Pairs(pairs=_alone(_alike_options(fields))),
+        Kind.MULTI_ENUM: lambda: PairSets(pairs=_sets(around, mapping, fields)),
     }
     return makers[kinds[0]]()
 
 
-def _text(mapping: FieldSpec, fields: Fields) -> Text:
-    left, right = (
-        TextForm(trims=f.trims, multiline=f.multiline, max_length=f.max_length)
-        for f in (fields[Side.LEFT], fields[Side.RIGHT])
+def _number(mapping: FieldSpec, fields: Fields) -> Number:
+    left, right = fields[Side.LEFT].digits, fields[Side.RIGHT].digits
+    if mapping.scale is not None:
+        return Scaled(left_digits=left, right_digits=right, scale=mapping.scale)
+    return Number(left_digits=left, right_digits=right)
+
+
+def _as_text(around: Surroundings, mapping: FieldSpec, fields: Fields) -> Template:
+    """Write any value into a text, as people read it."""
+    on_right = fields[Side.RIGHT].kind is Kind.TEXT
+    source, target = (Side.LEFT, Side.RIGHT) if on_right else (Side.RIGHT, Side.LEFT)
+    kind = _named(fields[source].kind)
+    return Template(
+        segments=(Segment(parts=(0,)),),
+        slots=(slot_of(around, source, fields[source]),),
+        text=made_text(fields[target], mapping.too_long),
+        on_right=on_right,
+        zone=around.zone,
+        because=f"{kind} can be written as a text, but a text cannot be read as {kind}",
     )
-    return Text(left=left, right=right, too_long=mapping.too_long)
 
 
-def _number(fields: Fields) -> Number:
-    return Number(left_digits=fields[Side.LEFT].digits, right_digits=fields[Side.RIGHT].digits)
+def slot_of(around: Surroundings, side: Side, field: Field) -> Slot:
+    """Return how a field's values are written into a text."""
+    labels = {option.id: option.label for option in field.options}
+    if field.kind is Kind.REFERENCE:
+        labels = {user.id: user.name for user in around.app(side).users}
+    return Slot(kind=field.kind, labels=labels)
 
 
 # --- money ----------------------------------------------------------------------------------
@@ -117,7 +195,7 @@ def _is_money(around: Surroundings, fields: Fields) -> bool:
     )
 
 
-def _money(around: Surroundings, fields: Fields) -> Related:
+def _money(around: Surroundings, mapping: FieldSpec, fields: Fields) -> Related:
     forms: dict[Side, CurrencyForm] = {}
     members: dict[Side, tuple[Member, ...]] = {}
     for side, schema in around.objects.items():
@@ -127,23 +205,58 @@ def _money(around: Surroundings, fields: Fields) -> Related:
             raise MappingError(f'{app} does not show the currency field "{schema.currency_field}"')
         known = frozenset(option.id for option in currency.options if not option.archived)
         forms[side] = CurrencyForm(default=around.app(side).currency, known=known)
-        members[side] = (_member(fields[side]), _member(currency))
-    money = Money(amount=_number(fields), left=forms[Side.LEFT], right=forms[Side.RIGHT])
+        members[side] = (member_of(fields[side]), member_of(currency))
+    money = Money(amount=_number(mapping, fields), left=forms[Side.LEFT], right=forms[Side.RIGHT])
     return money, members, {}
 
 
 # --- options --------------------------------------------------------------------------------
 
 
-def _options(
-    around: Surroundings, mapping: FieldSpec, fields: Fields
-) -> tuple[tuple[str, str], ...]:
+def _listed(around: Surroundings, mapping: FieldSpec, fields: Fields) -> Pairs:
+    """Pair the values that are listed, of choices, texts or booleans."""
+    pairs = []
+    for index, pair in enumerate(mapping.values):
+        ends = [
+            (_value(around, side, fields[side], pair[at], ("values", index, side.value)),)
+            for at, side in enumerate(fields)
+        ]
+        pairs.append((ends[0], ends[1]))
+    is_choice = any(field.kind is Kind.ENUM for field in fields.values())
+    return Pairs(pairs=tuple(pairs), what="option" if is_choice else "value")
+
+
+def _value(
+    around: Surroundings, side: Side, field: Field, name: str, at: tuple[str | int, ...]
+) -> Scalar:
+    if field.kind is Kind.ENUM:
+        return option_of(around, side, field, name, at)
+    try:
+        return parse(field.kind, name)
+    except OutsideDomainError as error:
+        app = around.spec.app(side)
+        raise MappingError(f'{app}: "{field.name}" cannot hold that: {error}', at=at) from None
+
+
+def _alone(pairs: tuple[tuple[str, str], ...]) -> tuple[tuple[Values, Values], ...]:
+    return tuple(((one,), (two,)) for one, two in pairs)
+
+
+def _sets(around: Surroundings, mapping: FieldSpec, fields: Fields) -> tuple[tuple[str, str], ...]:
     left, right = fields[Side.LEFT], fields[Side.RIGHT]
-    if mapping.values:
-        return tuple(
-            (_option(around, Side.LEFT, left, one), _option(around, Side.RIGHT, right, two))
-            for one, two in mapping.values
+    if not mapping.values:
+        return _alike_options(fields)
+    return tuple(
+        (
+            option_of(around, Side.LEFT, left, one, ("values", index, "left")),
+            option_of(around, Side.RIGHT, right, two, ("values", index, "right")),
         )
+        for index, (one, two) in enumerate(mapping.values)
+    )
+
+
+def _alike_options(fields: Fields) -> tuple[tuple[str, str], ...]:
+    left, right = fields[Side.LEFT], fields[Side.RIGHT]
     pairs = tuple(
         (one.id, two.id) for one in left.options for two in right.options if _alike(one, two)
     )
@@ -158,29 +271,29 @@ def _alike(one: Option, two: Option) -> bool:
     return one.id == two.id or one.label.casefold() == two.label.casefold()
 
 
-def _option(around: Surroundings, side: Side, field: Field, name: str) -> str:
+def option_of(
+    around: Surroundings, side: Side, field: Field, name: str, at: tuple[str | int, ...] = ()
+) -> str:
+    """Return the id of an option by id or label.
+
+    Raises:
+        MappingError: there is none; `at` is where it was asked for.
+    """
     for option in field.options:
         if option.id == name or option.label.casefold() == name.casefold():
             return option.id
     known = ", ".join(f'"{option.id}"' for option in field.options[:20])
     raise MappingError(
-        f'{around.spec.app(side)}: "{field.name}" has no option "{name}"; it has {known}'
+        f'{around.spec.app(side)}: "{field.name}" has no option "{name}"; it has {known}', at=at
     )
 
 
 # --- people ---------------------------------------------------------------------------------
 
 
-def _people(around: Surroundings, fields: Fields) -> People:
-    for side, field in fields.items():
-        if field.target != "users":
-            app = around.spec.app(side)
-            raise MappingError(
-                f'{app}: "{field.name}" refers to {field.target}, not to people: '
-                "links between records are synced as associations"
-            )
+def _people(around: Surroundings) -> People:
     overrides = tuple(
-        (_person(around, Side.LEFT, one), _person(around, Side.RIGHT, two))
+        (person_of(around, Side.LEFT, one), person_of(around, Side.RIGHT, two))
         for one, two in around.spec.users
     )
     lefts = {one for one, _ in overrides}
@@ -200,13 +313,18 @@ def _by_mail(users: tuple[User, ...]) -> dict[str, str]:
     return {user.email.casefold(): user.id for user in ordered if user.email}
 
 
-def _person(around: Surroundings, side: Side, name: str) -> str:
+def person_of(around: Surroundings, side: Side, name: str, at: tuple[str | int, ...] = ()) -> str:
+    """Return the id of a user by id or e-mail.
+
+    Raises:
+        MappingError: there is none.
+    """
     for user in around.app(side).users:
         if name == user.id or (user.email and user.email.casefold() == name.casefold()):
             return user.id
-    raise MappingError(f'{around.spec.app(side)} has no user "{name}" (by id or e-mail)')
+    raise MappingError(f'{around.spec.app(side)} has no user "{name}" (by id or e-mail)', at=at)
 
 
 def _fallbacks(around: Surroundings) -> dict[str, tuple[Raw, ...]]:
     named = {Side.LEFT: around.spec.fallback_left, Side.RIGHT: around.spec.fallback_right}
-    return {side.value: (_person(around, side, name),) for side, name in named.items() if name}
+    return {side.value: (person_of(around, side, name),) for side, name in named.items() if name}

@@ -11,13 +11,13 @@ from __future__ import annotations
 from datetime import MAXYEAR, MINYEAR, UTC, date, datetime
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 from functools import cached_property
-from typing import TypeAlias
+from typing import Any, TypeAlias
 from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
 from actors.errors import OutsideDomainError
-from actors.spec import TooLong
+from actors.spec import Direction, TooLong
 from actors.values import MOST_DIGITS, Scalar
 
 Values: TypeAlias = tuple[Scalar, ...]
@@ -29,6 +29,24 @@ class Relation(Struct, frozen=True, kw_only=True, tag=True, dict=True):
     def agree(self, left: Values, right: Values) -> bool:
         """Say whether the two sides say the same."""
         return left == right
+
+    @property
+    def ways(self) -> Direction:
+        """Where values can travel: a one-way relation lacks one of the two restorers."""
+        return Direction.BOTH
+
+    @property
+    def one_way(self) -> str:
+        """Why values travel only one way, for people; empty if they travel both ways."""
+        return ""
+
+    def bearing(self, members: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Pick the members of a side that carry what is said; the others only qualify it."""
+        return members[:1]
+
+    def is_blank(self, values: Values) -> bool:
+        """Say whether a side with these values says nothing."""
+        return all(value is None for value in self.bearing(values))
 
     def to_right(self, left: Values, present: Values) -> Values:
         """Return what the right side must hold to say what `left` says.
@@ -253,7 +271,7 @@ class Pairs(Relation, frozen=True, kw_only=True):
     in messages (`option`, `stage`).
     """
 
-    pairs: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]
+    pairs: tuple[tuple[Values, Values], ...]
     what: str = "option"
 
     def agree(self, left: Values, right: Values) -> bool:
@@ -267,11 +285,11 @@ class Pairs(Relation, frozen=True, kw_only=True):
         return frozenset(self.pairs)
 
     @cached_property
-    def _rights(self) -> dict[Values, tuple[str, ...]]:
+    def _rights(self) -> dict[Values, Values]:
         return dict(reversed(self.pairs))
 
     @cached_property
-    def _lefts(self) -> dict[Values, tuple[str, ...]]:
+    def _lefts(self) -> dict[Values, Values]:
         return {two: one for one, two in reversed(self.pairs)}
 
     def _right(self, left: Values, present: Values) -> Values:
@@ -280,9 +298,7 @@ class Pairs(Relation, frozen=True, kw_only=True):
     def _left(self, right: Values, present: Values) -> Values:
         return self._counterpart(right, self._lefts, present)
 
-    def _counterpart(
-        self, value: Values, first: dict[Values, tuple[str, ...]], present: Values
-    ) -> Values:
+    def _counterpart(self, value: Values, first: dict[Values, Values], present: Values) -> Values:
         if _empty(value):
             return (None,) * len(present)
         found = first.get(value)

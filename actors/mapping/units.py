@@ -11,7 +11,7 @@ from actors.errors import OutsideDomainError
 from actors.mapping.relations import Relation, Values
 from actors.records import Side
 from actors.spec import Direction, Rules
-from actors.values import Kind, Raw, Scalar, dump, parse, parser_of
+from actors.values import Kind, Raw, Scalar, dump, parser_of
 
 
 class Member(Struct, frozen=True, kw_only=True):
@@ -22,6 +22,18 @@ class Member(Struct, frozen=True, kw_only=True):
     required: bool = False
 
 
+class Association(Struct, frozen=True, kw_only=True):
+    """What makes a unit a set of links to records of another sync, merged by members.
+
+    Attributes:
+        object: the object of both sides' members (`contacts`); its sync links them.
+        removals: a member that one side drops is dropped on the other.
+    """
+
+    object: str
+    removals: bool = True
+
+
 class Unit(Struct, frozen=True, kw_only=True, dict=True):
     """One field mapping, or several fields that travel together or not at all.
 
@@ -29,6 +41,8 @@ class Unit(Struct, frozen=True, kw_only=True, dict=True):
         key: names the unit in the store and to people (`dealname=description`).
         version: changes when the mapping's meaning changes.
         fallback: raws for a side on create when the source's value has no counterpart (owner).
+        defaults: raws for a side on create when the source is empty.
+        association: set if the unit's values are records of another sync.
     """
 
     key: str
@@ -39,6 +53,8 @@ class Unit(Struct, frozen=True, kw_only=True, dict=True):
     direction: Direction
     rules: Rules
     fallback: dict[str, tuple[Raw, ...]] = {}
+    defaults: dict[str, tuple[Raw, ...]] = {}
+    association: Association | None = None
 
     def members(self, side: Side) -> tuple[Member, ...]:
         """Return the unit's fields on that side."""
@@ -113,9 +129,9 @@ class Unit(Struct, frozen=True, kw_only=True, dict=True):
         )
 
     def is_blank(self, side: Side, raws: tuple[Raw, ...]) -> bool:
-        """Say whether the unit's first member is empty; the others only qualify it."""
-        return parse(self.members(side)[0].kind, raws[0]) is None
+        """Say whether the members that carry the value are empty; others only qualify it."""
+        return self.relation.is_blank(self.parse(side, raws))
 
     def requires(self, side: Side) -> bool:
         """Say whether that side refuses an empty value."""
-        return self.members(side)[0].required
+        return any(member.required for member in self.relation.bearing(self.members(side)))

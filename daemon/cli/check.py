@@ -7,8 +7,14 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import click
+import msgspec
 from msgspec import Struct
 
+from daemon.cli.associations import (
+    AssociationCheck,
+    explain_associations,
+    view_associations,
+)
 from daemon.cli.exits import Exit, exit_of
 from daemon.cli.invocation import Invocation, json_option, pass_invocation
 from daemon.cli.render import Block, Heading, Line, Table, Tone, show
@@ -46,7 +52,7 @@ class SyncCheck(Struct, frozen=True, kw_only=True):
 
 
 class CheckAnswer(Struct, frozen=True, kw_only=True):
-    """All that was found; `exit` is the exit code."""
+    """All that was found; `exit` is the exit code, `associations` come with --explain."""
 
     config: str
     exit: int
@@ -55,6 +61,7 @@ class CheckAnswer(Struct, frozen=True, kw_only=True):
     syncs: tuple[SyncCheck, ...] = ()
     problems: tuple[ConfigProblem, ...] = ()
     warnings: tuple[ConfigProblem, ...] = ()
+    associations: tuple[AssociationCheck, ...] | None = None
 
 
 @click.command()
@@ -64,11 +71,22 @@ class CheckAnswer(Struct, frozen=True, kw_only=True):
     is_flag=True,
     help="Do not look where secrets are kept, for a check where they are not (with --offline).",
 )
+@click.option(
+    "--explain",
+    "explains",
+    is_flag=True,
+    help="Show too which links between records will be made, and with which object.",
+)
 @json_option
 @pass_invocation
 @click.pass_context
 def check(
-    ctx: click.Context, invocation: Invocation, offline: bool, no_secrets: bool, as_json: bool
+    ctx: click.Context,
+    invocation: Invocation,
+    offline: bool,
+    no_secrets: bool,
+    explains: bool,
+    as_json: bool,
 ) -> None:
     """Check the configuration, and by default the apps too.
 
@@ -79,6 +97,8 @@ def check(
 
     if no_secrets and not offline:
         raise click.UsageError("--no-secrets needs --offline: apps do not let us in without")
+    if explains and offline:
+        raise click.UsageError("--explain needs the apps: it tells what they can hold")
     try:
         config = invocation.load(follow=not no_secrets)
     except ConfigError as error:
@@ -89,7 +109,7 @@ def check(
             problems=error.problems,
         )
     else:
-        answer = _check_files(config) if offline else _check_live(config)
+        answer = _check_files(config) if offline else _check_live(config, explains)
     show(answer, _view(answer), as_json=as_json)
     ctx.exit(answer.exit)
 
@@ -104,13 +124,31 @@ def _check_files(config: Config) -> CheckAnswer:
     )
 
 
-def _check_live(config: Config) -> CheckAnswer:
+def _check_live(config: Config, explains: bool) -> CheckAnswer:
     import anyio
 
     from daemon.survey import survey_apps
 
-    choose = partial(unmapped_of, config)
-    return compare_with_apps(config, anyio.run(survey_apps, config.apps.values(), choose))
+    answers = anyio.run(survey_apps, config.apps.values(), partial(unmapped_of, config))
+    answer = compare_with_apps(config, answers)
+    if not explains:
+        return answer
+    return msgspec.structs.replace(answer, associations=_associations(config, answers))
+
+
+def _associations(config: Config, answers: Answers) -> tuple[AssociationCheck, ...]:
+    from actors.mapping.compile import compile_sync
+    from actors.records import Side
+    from daemon.survey import schemas_of
+
+    found: list[AssociationCheck] = []
+    for spec in config.specs():
+        schemas = schemas_of(answers, {side: spec.app(side) for side in Side})
+        if schemas is not None:
+            left, right = schemas[Side.LEFT], schemas[Side.RIGHT]
+            sync, _ = compile_sync(spec, left, right)
+            found += explain_associations(sync, left, right) if sync is not None else ()
+    return tuple(found)
 
 
 async def describe_apps(apps: dict[str, App]) -> dict[str, AppSchema | TielineError]:
@@ -263,6 +301,8 @@ def _view(answer: CheckAnswer) -> Iterator[Block]:
             tuple(_sync_row(one) for one in answer.syncs),
             numbers=(2, 3, 4),
         )
+    if answer.associations is not None:
+        yield from view_associations(answer.associations)
     yield _verdict(answer)
 
 

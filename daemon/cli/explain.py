@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import click
+import msgspec
 from msgspec import Struct
 
 from actors.records import Side
@@ -19,6 +20,7 @@ from daemon.cli.render import Block, Facts, Heading, Line, Table, Tone, print_er
 if TYPE_CHECKING:
     from actors.intents import Intent
     from actors.links import Change, Link
+    from actors.spec import SyncSpec
     from daemon.store.reading import Reader
 
 TONES = {"in sync": Tone.GOOD, "failing": Tone.BAD, "held": Tone.WARNING}
@@ -47,6 +49,8 @@ class UnitStory(Struct, frozen=True, kw_only=True):
         left, right: None if it was never settled.
         moved: apps in which it was edited since, with the time.
         late: apps to which a value was sent that may still arrive.
+        rule: how it is mapped, where that is more than both ways.
+        differs: why the two values differ although nothing is to be done.
     """
 
     field: str
@@ -54,6 +58,8 @@ class UnitStory(Struct, frozen=True, kw_only=True):
     right: tuple[Raw, ...] | None
     moved: dict[str, str]
     late: tuple[str, ...]
+    rule: str = ""
+    differs: str = ""
 
 
 class WriteStory(Struct, frozen=True, kw_only=True):
@@ -125,10 +131,12 @@ def explain(
     if app not in config.apps:
         raise click.UsageError(f"no app is named {app!r}; {suggest(app, config.apps)}")
     names = app_names(config)
+    specs = {spec.name: spec for spec in config.specs()}
 
     async def question(reader: Reader) -> ExplainAnswer:
         stories = await read_stories(reader, names, app=app, record=record, history=history)
-        return ExplainAnswer(app=app, record=record, stories=stories)
+        ruled = tuple(_ruled(story, specs[story.sync]) for story in stories)
+        return ExplainAnswer(app=app, record=record, stories=ruled)
 
     answer = ask_store(config.daemon.store, question)
     if as_json or answer.stories:
@@ -217,6 +225,24 @@ def _units(link: Link, apps: tuple[str, str]) -> Iterator[UnitStory]:
         )
 
 
+def _ruled(story: RecordStory, spec: SyncSpec) -> RecordStory:
+    """Add how each field is mapped, by the configuration as it is now."""
+    from daemon.cli.field_rules import rules_by_field, write_difference, write_rule
+
+    lines = rules_by_field(spec)
+    fields = tuple(
+        msgspec.structs.replace(
+            unit,
+            rule=write_rule(spec, line),
+            differs=write_difference(spec, line, unit.left, unit.right),
+        )
+        if (line := lines.get(unit.field)) is not None
+        else unit
+        for unit in story.fields
+    )
+    return msgspec.structs.replace(story, fields=fields)
+
+
 def _write(intent: Intent, apps: tuple[str, str]) -> WriteStory:
     return WriteStory(
         app=_app(intent.side, apps),
@@ -249,7 +275,7 @@ def _view(answer: ExplainAnswer) -> Iterator[Block]:
         if story.fields:
             yield Heading("Fields as last settled")
             left, right = _titles(story)
-            yield Table(("field", left, right, "since then"), tuple(map(_unit_row, story.fields)))
+            yield Table(("field", left, right, "notes"), tuple(map(_unit_row, story.fields)))
         for end in story.ends:
             yield Heading(f"As {end.app} last said")
             yield Facts(tuple((name, write_raws((raw,))) for name, raw in end.values.items()))
@@ -277,6 +303,7 @@ def _titles(story: RecordStory) -> tuple[str, str]:
 def _unit_row(unit: UnitStory) -> tuple[str, ...]:
     notes = [f"edited in {app} {at}".rstrip() for app, at in unit.moved.items()]
     notes += [f"a write to {app} may still arrive" for app in unit.late]
+    notes += [note for note in (unit.differs, unit.rule and f"rule: {unit.rule}") if note]
     bases = [
         write_raws(raws) if raws is not None else "(never)" for raws in (unit.left, unit.right)
     ]

@@ -26,7 +26,12 @@ COMMANDS = {
     "status": ("daemon.cli.status:status", "Count records by status and reason."),
     "explain": ("daemon.cli.explain:explain", "Tell the whole story of one record."),
     "conflicts": ("daemon.cli.conflicts:conflicts", "List fields that were edited on both sides."),
+    "duplicates": (
+        "daemon.cli.duplicates:duplicates",
+        "Propose records that are probably the same; merges nothing.",
+    ),
     "apps": ("daemon.cli.apps:apps", "List what can be connected, and what each app supports."),
+    "types": ("daemon.cli.types:types", "Show which kinds of fields map to which, and why."),
     "schema": ("daemon.cli.schema:schema", "Print the configuration's JSON Schema or manual."),
     "sandbox": ("daemon.cli.sandbox:sandbox", "Start a local system to try things on."),
     "demo": ("daemon.cli.demo:demo", "See a sync at work on two local systems."),

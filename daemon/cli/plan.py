@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 from msgspec import Struct
 
-from actors.planning import Sample
+from actors.planning import MatchSample, Sample
 from daemon.cli.invocation import Invocation, json_option, pass_invocation
 from daemon.cli.render import Block, Facts, Heading, Line, Table, Tone, show
 
@@ -40,8 +40,10 @@ class SideAnswer(Struct, frozen=True, kw_only=True):
     creates: int
     updates: int
     adopts: int
+    matches: int
     left: tuple[Left, ...]
     samples: tuple[Sample, ...]
+    match_samples: tuple[MatchSample, ...]
 
 
 class SyncAnswer(Struct, frozen=True, kw_only=True):
@@ -95,13 +97,23 @@ async def _plan_all(config: Config, tell: Tell) -> list[Plan]:
 
 
 async def _open_store(config: Config, stack: AsyncExitStack) -> Store:
-    """Open the store beside a daemon, or an empty one if there is none yet."""
+    """Open the store beside a daemon, or an empty one if there is none yet.
+
+    Where records may be matched, a plan remembers whom it met: it gets a copy to write to.
+    """
     from actors.testing import MemoryStore
+    from daemon.store.scratch import open_scratch
     from daemon.store.sqlite import open_unlocked
 
+    if any(map(_may_match, config.specs())):
+        return await stack.enter_async_context(open_scratch(config.daemon.store))
     if not config.daemon.store.exists():
         return MemoryStore()
     return await stack.enter_async_context(open_unlocked(config.daemon.store))
+
+
+def _may_match(spec: SyncSpec) -> bool:
+    return bool(spec.match) or (spec.match is None and spec.object != "deals")
 
 
 async def _plan_connection(
@@ -154,11 +166,13 @@ def _answer(plan: Plan) -> SyncAnswer:
                 creates=side.creates,
                 updates=side.updates,
                 adopts=side.adopts,
+                matches=side.matches,
                 left=tuple(
                     Left(status=status, reason=reason, records=count)
                     for (status, reason), count in sorted(side.statuses.items())
                 ),
                 samples=tuple(side.samples),
+                match_samples=tuple(side.match_samples),
             )
             for side in plan.sides.values()
         ),
@@ -171,12 +185,9 @@ def _view(answer: PlanAnswer) -> Iterator[Block]:
         for rule in sync.rules:
             yield Line(rule)
         yield Table(
-            ("app", "records", "would be created", "changed", "taken up again"),
-            tuple(
-                (one.app, str(one.records), str(one.creates), str(one.updates), str(one.adopts))
-                for one in sync.sides
-            ),
-            numbers=(1, 2, 3, 4),
+            ("app", "records", "would be created", "changed", "taken up again", "matched"),
+            tuple((one.app, *map(str, _counts(one))) for one in sync.sides),
+            numbers=(1, 2, 3, 4, 5),
         )
         yield Line(f"{sync.in_sync} pairs are in sync already")
         left = tuple(
@@ -187,9 +198,16 @@ def _view(answer: PlanAnswer) -> Iterator[Block]:
         if left:
             yield Table(("app", "status", "records", "reason"), left, numbers=(2,))
         for side in sync.sides:
+            for match in side.match_samples:
+                pair = f"{match.left_id} and {match.right_id}"
+                yield Line(f"for example link {pair}: both have {match.by}")
             for sample in side.samples:
                 yield from _sample_view(sample)
     yield Line("nothing was written", Tone.QUIET)
+
+
+def _counts(side: SideAnswer) -> tuple[int, ...]:
+    return side.records, side.creates, side.updates, side.adopts, side.matches
 
 
 def _sample_view(sample: Sample) -> Iterator[Block]:

@@ -18,15 +18,29 @@ from msgspec import Struct
 
 from actors.errors import TielineError
 from actors.records import Side
-from actors.spec import Direction, FieldSpec, Pace, PipelineSpec, Prefer, Rules, SyncSpec
+from actors.spec import (
+    Direction,
+    FieldSpec,
+    MatchSpec,
+    Pace,
+    PipelineSpec,
+    Prefer,
+    Rules,
+    SyncSpec,
+)
+from daemon.config.associations import association_specs
 from daemon.config.decode import Decoder, Trail
+from daemon.config.defaults import default_lines
+from daemon.config.lines import override, read_field, written_names
 from daemon.config.model import (
     OBJECTS,
+    AssociationLine,
     Conflicts,
     ConnectionSection,
     DaemonSection,
     FieldLine,
     Filters,
+    MatchLine,
     ObjectSync,
     PipelineLine,
 )
@@ -36,6 +50,7 @@ from daemon.config.problems import Path as KeyPath
 from daemon.config.secrets import SecretReader
 from daemon.config.settings import App, Connection, Daemon, Positions
 from daemon.connectors.registry import AnyConnectorType
+from daemon.phones import WorldPhones, is_region
 
 HUB = "hubspot"
 """The connector type that wins conflicts unless the file says otherwise (F21)."""
@@ -48,6 +63,8 @@ _RESERVED = frozenset(
     | set(FieldLine.__struct_fields__)
     | set(PipelineLine.__struct_fields__)
     | set(Filters.__struct_fields__)
+    | set(MatchLine.__struct_encode_fields__)
+    | set(AssociationLine.__struct_fields__)
 )
 
 
@@ -185,15 +202,16 @@ class Builder:
             return None
         self._check_times(section, path)
         syncs = []
+        peers = tuple(word for word in OBJECTS if getattr(section, word) is not None)
         for word in OBJECTS:
             if (one := getattr(section, word)) is not None:
                 builder = _SyncBuilder(
                     self._problems, self._positions(), (*path, word), names, apps
                 )
-                syncs.append(builder.sync(word, one, section.timezone))
+                syncs.append(builder.sync(word, one, section, peers))
         is_empty = isinstance(node, Mapping) and not node.entries.keys() & set(OBJECTS)
         if is_empty:
-            self._problems.add(node.at, path, f"nothing syncs; add {' or '.join(OBJECTS)}:")
+            self._problems.add(node.at, path, f"nothing syncs; add {_any_of(OBJECTS)}")
         return Connection(
             name=name, left=names[0], right=names[1], syncs=tuple(syncs), pace=_pace(section)
         )
@@ -234,6 +252,9 @@ class Builder:
         if section.timezone is not None and not _is_zone(section.timezone):
             message = f"{section.timezone!r} is no time zone; write it like Europe/Berlin"
             self._at((*path, "timezone"), message)
+        if section.phone_region is not None and not is_region(section.phone_region):
+            message = f"{section.phone_region!r} is no country's ISO code; write it like DE or US"
+            self._at((*path, "phone_region"), message)
 
     def _positions(self) -> Positions:
         return Positions(self._decoder.positions, Mark("", 1, 1))
@@ -260,8 +281,10 @@ class _SyncBuilder:
         self._names = names
         self._apps = apps
 
-    def sync(self, word: str, section: ObjectSync, timezone: str | None) -> SyncSpec:
-        """Make the spec."""
+    def sync(
+        self, word: str, section: ObjectSync, around: ConnectionSection, peers: tuple[str, ...]
+    ) -> SyncSpec:
+        """Make the spec; `peers` are all objects of the connection."""
         left, right = self._names
         self._check_support(word)
         rules = self._sync_rules(section)
@@ -271,7 +294,10 @@ class _SyncBuilder:
             left=left,
             right=right,
             direction=section.direction,
-            fields=tuple(_field(line, rules) for line in section.fields),
+            fields=tuple(
+                self._field(index, line, rules)
+                for index, line in enumerate((*section.fields, *self._defaults(word, section)))
+            ),
             pipelines=tuple(
                 PipelineSpec(left=line.left, right=line.right, stages=line.stages)
                 for line in section.pipelines
@@ -280,7 +306,8 @@ class _SyncBuilder:
             users=section.owners.overrides,
             fallback_left=section.owners.fallback.left,
             fallback_right=section.owners.fallback.right,
-            timezone=timezone,
+            timezone=around.timezone,
+            phones=WorldPhones(region=around.phone_region),
             create=self._targets(section, "create"),
             update=self._targets(section, "update"),
             filters={
@@ -292,10 +319,25 @@ class _SyncBuilder:
             },
             leave=section.filter.leave,
             reopen=section.reopen,
+            match=_match(section),
+            peers=tuple(one for one in peers if one != word),
+            associations=association_specs(section.associations, self._names, self._at),
         )
         self._check_fields(spec)
         self._check_stages(section)
         return spec
+
+    def _defaults(self, word: str, section: ObjectSync) -> tuple[FieldLine, ...]:
+        left, right = (self._apps.get(name) for name in self._names)
+        if not section.default_fields or left is None or right is None:
+            return ()
+        return tuple(default_lines(left.kind, right.kind, word, section.fields))
+
+    def _field(self, index: int, line: FieldLine, rules: Rules) -> FieldSpec:
+        def report(path: KeyPath, message: str) -> None:
+            self._at(("fields", index, *path), message)
+
+        return read_field(line, rules, self._names, report)
 
     def _check_support(self, word: str) -> None:
         for index, name in enumerate(self._names):
@@ -310,7 +352,7 @@ class _SyncBuilder:
         for index, line in enumerate(section.fields):
             if line.conflicts:
                 self._check_window(line.conflicts, ("fields", index, "conflicts"))
-        return _override(base, section.conflicts, drift=section.drift)
+        return override(base, section.conflicts, drift=section.drift)
 
     def _default_prefer(self, direction: Direction) -> Prefer:
         """F21: the Hub in a two-way sync, the source in a one-way sync."""
@@ -345,8 +387,7 @@ class _SyncBuilder:
                 message = "goes against the direction of the sync, so it would never be written"
                 self._at(("fields", index, "direction"), f"{message}; remove one of the two")
                 continue
-            for side in filter(direction.allows, Side):
-                name = field.left if side is Side.LEFT else field.right
+            for side, name in written_names(field, direction):
                 first = written.setdefault((side, name), index)
                 if first != index:
                     line = self._positions.find((*self._path, "fields", first)).at.line
@@ -365,23 +406,12 @@ class _SyncBuilder:
         self._problems.add(position.at, position.shown, message)
 
 
-def _field(line: FieldLine, rules: Rules) -> FieldSpec:
-    own = _override(rules, line.conflicts or Conflicts(), blank=line.blank, drift=line.drift)
-    return FieldSpec(
-        left=line.left,
-        right=line.right,
-        direction=line.direction,
-        values=line.values,
-        too_long=line.too_long,
-        rules=None if own == rules else own,
+def _match(section: ObjectSync) -> tuple[MatchSpec, ...] | None:
+    if section.match is None:
+        return None
+    return tuple(
+        MatchSpec(left=line.left, right=line.right, normal=line.as_) for line in section.match
     )
-
-
-def _override(rules: Rules, conflicts: Conflicts, **others: object) -> Rules:
-    """Return `rules` with what is set in its place."""
-    wanted = {"prefer": conflicts.prefer, "window": conflicts.window, **others}
-    old = {name: getattr(rules, name) for name in Rules.__struct_fields__}
-    return Rules(**{**old, **{name: new for name, new in wanted.items() if new is not None}})
 
 
 def _pace(section: ConnectionSection) -> Pace:
@@ -395,6 +425,11 @@ def _pace(section: ConnectionSection) -> Pace:
         orders=section.orders,
         schema=section.schema,
     )
+
+
+def _any_of(words: tuple[str, ...]) -> str:
+    keys = [f"{word}:" for word in words]
+    return f"{', '.join(keys[:-1])} or {keys[-1]}"
 
 
 def _is_zone(name: str) -> bool:

@@ -31,7 +31,7 @@ from actors.records import Side
 from actors.spec import Direction, Prefer
 from daemon.config.conditions import read_conditions
 from daemon.config.durations import parse_duration
-from daemon.config.model import CONDITIONS, PAIRS, PerApp, Section
+from daemon.config.model import CONDITIONS, MATCH_RULES, NAMES, PAIRS, WORD, PerApp, Section
 from daemon.config.nodes import Listing, Mapping, Node, Scalar, describe
 from daemon.config.problems import Mark, Path, Problems, suggest
 from daemon.config.secrets import Secret
@@ -136,6 +136,9 @@ class Decoder:
         base, *meta = get_args(hint)
         if PAIRS in meta:
             return self._pairs(node, trail)
+        if NAMES in meta and not isinstance(node, Listing):
+            name = self._decode(node, str, trail)
+            return BAD if name is BAD else (name,)
         if CONDITIONS in meta:
             read = read_conditions(node, trail.shown)
             self.positions |= {
@@ -145,6 +148,12 @@ class Decoder:
             for place, message in read.problems:
                 self._problems.add(place.at, place.shown, message)
             return BAD if read.problems else read.conditions
+        if MATCH_RULES in meta:
+            is_none = isinstance(node, Scalar) and node.text == "none"
+            return () if is_none else self._decode(node, base, trail)
+        if WORD in meta and isinstance(node, Scalar) and node.kind != "null":
+            word = self._decode(node, str, trail)
+            return BAD if word is BAD else base(object=word)
         value = self._decode(node, base, trail)
         if value is BAD:
             return BAD
@@ -191,7 +200,7 @@ class Decoder:
         if not issubclass(kind, PerApp) or self._names is None:
             return {field.encode_name: field for field in fields}
         sides = dict(zip(("left", "right"), self._names, strict=True))
-        return {sides.get(field.name, field.name): field for field in fields}
+        return {sides.get(field.name, field.encode_name): field for field in fields}
 
     def _sequence(self, node: Node, origin: Hint, args: tuple[Hint, ...], trail: Trail) -> object:
         if not isinstance(node, Listing):

@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Annotated, Literal
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, field
 
 from actors.records import Side
 from actors.spec import (
@@ -18,7 +18,9 @@ from actors.spec import (
     Conditions,
     Direction,
     Drift,
+    Form,
     Leave,
+    Normal,
     Pace,
     Prefer,
     Reopen,
@@ -30,9 +32,16 @@ PAIRS = "pairs"
 Pairs = Annotated[tuple[tuple[str, str], ...], PAIRS]
 """Pairs (left, right): in YAML a mapping, or a list of `[left, right]` or `{app: , app: }`."""
 
+NAMES = "names"
+Names = Annotated[tuple[str, ...], NAMES]
+"""The name of a field, or a list of names."""
+
 CONDITIONS = "conditions"
 Filter = Annotated[Conditions, CONDITIONS]
 """Conditions on one app's records: read by `conditions`."""
+
+WORD = "word"
+"""Of a section that may be written as one word, which is then its `object`."""
 
 _PACE = Pace()
 _RULES = Rules()
@@ -60,24 +69,57 @@ class Conflicts(Section, frozen=True):
     window: timedelta | None = None
 
 
-class FieldLine(PerApp, frozen=True):
-    """One field of each app that hold the same thing.
+class Defaults(PerApp, frozen=True):
+    """What a field of a new record gets when the other app's field is empty.
 
     Attributes:
-        left: the field's name in the first app, under that app's name.
-        right: the field's name in the second app, under that app's name.
+        left: the value in the first app, under that app's name; choices and people as above.
+        right: the value in the second app, under that app's name.
+    """
+
+    left: str | None = None
+    right: str | None = None
+
+
+class FieldLine(PerApp, frozen=True):
+    """One field of each app that hold the same thing; see "What a field line can do" below.
+
+    Attributes:
+        left: the field's name in the first app, under that app's name; a list of names if they
+            hold in parts what one field of the other app holds.
+        right: the field's name in the second app, under that app's name; or a list likewise.
+        rule: who is master of the field, in one phrase: `two-way`, `always APP`,
+            `prefer APP unless blank`, `don't sync`.
         direction: `both` or `to-` and an app's name; only narrower than the sync's own.
-        values: for choices: option of the first app to option of the second, by id or label.
+        values: value of the first app to value of the second; choices by id or label.
+        kind: what two texts are, so that spelling does not count: `phone`, `email`, `domain` or
+            `url`.
+        form: how texts are written, and compared: a list of `trim`, `collapse` (white space),
+            `lower`, `upper`, `title`, `e164`, `email`, `domain`, `url`, `link`.
+        scale: the second app's number is the first one's times this (`0.01` from cents).
+        join: what stands between the parts in the one field, if an app has a list of fields.
+            Default: a blank.
+        template: a text made of fields of the other app, which is named in no other key.
+        constant: the value that the one field always holds.
+        default: what a new record gets where the other app has nothing.
         too_long: what happens to a text that does not fit: `refuse` or `shorten`.
         conflicts: another conflict rule for this field.
         blank: another blank rule for this field.
         drift: another drift rule for this field.
     """
 
-    left: str
-    right: str
+    left: Names = ()
+    right: Names = ()
+    rule: str | None = None
     direction: Direction | None = None
     values: Pairs = ()
+    kind: Literal["phone", "email", "domain", "url"] | None = None
+    form: tuple[Form, ...] = ()
+    scale: str | None = None
+    join: str | None = None
+    template: str | None = None
+    constant: str | None = None
+    default: Defaults = Defaults()
     too_long: TooLong = TooLong.REFUSE
     conflicts: Conflicts | None = None
     blank: Blank | None = None
@@ -138,6 +180,47 @@ class Filters(PerApp, frozen=True):
     leave: Leave = Leave.STOP
 
 
+class MatchLine(PerApp, frozen=True):
+    """A field of each app by which a new record finds its counterpart.
+
+    Attributes:
+        left: the field's name in the first app, under that app's name.
+        right: the field's name in the second app, under that app's name.
+        as_: how values are made alike: `exact`, `text` (without case, white space and accents),
+            `email`, `domain` or `phone`. Default: by the kind of the fields.
+    """
+
+    left: str
+    right: str
+    as_: Normal | None = field(default=None, name="as")
+
+
+MATCH_RULES = "match rules"
+MatchRules = Annotated[tuple[MatchLine, ...], MATCH_RULES]
+"""Match rules in the order to be tried, or the word `none`."""
+
+
+class AssociationLine(PerApp, frozen=True):
+    """Links to records of another object that are kept in step; one word is its `object`.
+
+    Attributes:
+        object: the other object, which must sync as well; its fields are found by themselves.
+        left: the first app's field that holds the links, under that app's name.
+        right: the second app's field that holds the links, under that app's name.
+        direction: `both` or `to-` and an app's name; only narrower than the sync's own.
+        removals: what a link that is removed leads to: `propagate` removes it in the other app.
+    """
+
+    object: str | None = None
+    left: str | None = None
+    right: str | None = None
+    direction: Direction | None = None
+    removals: Literal["propagate", "keep"] = "propagate"
+
+
+Association = Annotated[AssociationLine, WORD]
+
+
 class ObjectSync(Section, frozen=True):
     """One kind of record that is kept in step.
 
@@ -148,12 +231,18 @@ class ObjectSync(Section, frozen=True):
         drift: what an edit in the target of a one-way field leads to: `leave` or `restore`.
         pipelines: which pipelines and stages are the same.
         fields: which fields are the same.
+        default_fields: sync also what both apps have as a matter of course (names, e-mails,
+            phones, addresses, amounts), in fields that no line of `fields` names.
         owners: how people are matched.
         filter: which records take part.
+        match: by which fields a new record finds its counterpart, tried in order, or `none`.
+            Default: contacts by e-mail, companies by domain, deals not at all.
         create: apps in which records may be created; default all that the direction allows.
         update: apps in which records that are there already may be changed; default likewise.
         reopen: a closed deal that an edit in the other app would open again: `allow`, or `hold`
             it for a person.
+        associations: which links to records of other objects are kept in step. Default: all to
+            objects that sync as well and for which both apps have a field.
     """
 
     direction: Direction = Direction.BOTH
@@ -162,11 +251,14 @@ class ObjectSync(Section, frozen=True):
     drift: Drift = _RULES.drift
     pipelines: tuple[PipelineLine, ...] = ()
     fields: tuple[FieldLine, ...] = ()
+    default_fields: bool = False
     owners: Owners = Owners()
     filter: Filters = Filters()
+    match: MatchRules | None = None
     create: tuple[Side, ...] | None = None
     update: tuple[Side, ...] | None = None
     reopen: Reopen = Reopen.ALLOW
+    associations: tuple[Association, ...] | None = None
 
 
 class Retry(Section, frozen=True):
@@ -195,7 +287,10 @@ class ConnectionSection(Section, frozen=True):
         schema: time between looks at which fields, stages and people the apps have.
         retry: how refused records are tried again.
         timezone: IANA name for dates that meet times; default the first app's own.
+        phone_region: ISO code of the country of phone numbers without a country code (`US`).
         deals: the deals sync.
+        contacts: the contacts sync.
+        companies: the companies sync.
     """
 
     between: tuple[str, str]
@@ -206,10 +301,13 @@ class ConnectionSection(Section, frozen=True):
     schema: timedelta = _PACE.schema
     retry: Retry = Retry()
     timezone: str | None = None
+    phone_region: str | None = None
     deals: ObjectSync | None = None
+    contacts: ObjectSync | None = None
+    companies: ObjectSync | None = None
 
 
-OBJECTS = ("deals",)
+OBJECTS = ("deals", "contacts", "companies")
 """The keys of a connection that are objects; a further object is an attribute and a word here."""
 
 

@@ -20,7 +20,17 @@ from actors.records import Side
 from actors.spec import Direction, Operator, Prefer
 from daemon.config.conditions import ASKS, CONDITIONS_PAGE, GROUPS, OPERATORS
 from daemon.config.durations import write_duration
-from daemon.config.model import CONDITIONS, PAIRS, ConnectionSection, DaemonSection, PerApp
+from daemon.config.lines import FIELDS_PAGE
+from daemon.config.model import (
+    CONDITIONS,
+    MATCH_RULES,
+    NAMES,
+    PAIRS,
+    WORD,
+    ConnectionSection,
+    DaemonSection,
+    PerApp,
+)
 from daemon.config.secrets import Secret, is_secret_key
 from daemon.connectors.registry import AnyConnectorType
 
@@ -134,6 +144,12 @@ def _of(hint: Hint, path: tuple[str, ...]) -> Schema:
     if origin is Annotated:
         if CONDITIONS in args:
             return CONDITIONS_ALL
+        if NAMES in args:
+            return {"anyOf": [TEXT, {"type": "array", "items": TEXT, "minItems": 2}]}
+        if MATCH_RULES in args:
+            return {"oneOf": [_of(args[0], path), {"const": "none"}]}
+        if WORD in args:
+            return {"anyOf": [TEXT, _of(args[0], path)]}
         return MAPPED if PAIRS in args else _limited(_of(args[0], path), args[1:])
     if origin in (Union, types.UnionType):
         real = [member for member in args if member is not type(None)]
@@ -207,7 +223,7 @@ def write_manual(connectors: Iterable[AnyConnectorType]) -> str:
     for one in connectors:
         parts += _rows(f"apps.NAME (type: {one.name})", one.options)
     parts += _rows("connections.NAME", ConnectionSection)
-    return "\n".join([*parts, *_filter_pages()])
+    return "\n".join([*parts, FIELDS_PAGE, *_filter_pages()])
 
 
 def _filter_pages() -> list[str]:
@@ -234,7 +250,7 @@ def _rows(path: str, kind: type[Struct]) -> list[str]:
     for field in msgspec.structs.fields(kind):
         lines.append(f"| `{_key(kind, field)}` | {_default(field)} | {about.get(field.name, '')} |")
         if inner := _inner(field.type):
-            mark = "[]" if get_origin(field.type) is tuple else ""
+            mark = "[]" if _is_listed(field.type) else ""
             below += _rows(f"{path}.{field.encode_name}{mark}", inner)
     return [*lines, "", *below]
 
@@ -257,9 +273,19 @@ def _default(field: msgspec.structs.FieldInfo) -> str:
     return f"`{text}`"
 
 
+def _is_listed(hint: Hint) -> bool:
+    origins: list[Hint] = [get_origin(one) for one in _parts(hint)]
+    return tuple in origins
+
+
+def _parts(hint: Hint) -> Iterator[Hint]:
+    """Yield a hint and all that it is made of; conditions have a page of their own."""
+    yield hint
+    for inner in get_args(hint) if CONDITIONS not in get_args(hint) else ():
+        yield from _parts(inner)
+
+
 def _inner(hint: Hint) -> type[Struct] | None:
     """Return the Struct that a key holds, one or a list of them."""
-    for one in (hint, *get_args(hint)) if CONDITIONS not in get_args(hint) else ():
-        if isinstance(one, type) and issubclass(one, Struct):
-            return one
-    return None
+    kinds = (one for one in _parts(hint) if isinstance(one, type))
+    return next((one for one in kinds if issubclass(one, Struct)), None)

@@ -129,10 +129,12 @@ _ELSEWHERE: dict[str, KeyPath] = {
     "fallback_left": ("owners", "fallback", "left"),
     "fallback_right": ("owners", "fallback", "right"),
 }
+_RENAMED: dict[str | int, str] = {"defaults": "default"}
 _ON_CONNECTION: dict[str, KeyPath] = {
     "left": ("between", 0),
     "right": ("between", 1),
     "timezone": ("timezone",),
+    "phones": ("phone_region",),
     "connection": (),
 }
 
@@ -153,5 +155,5 @@ def _path_of(path: KeyPath, spec: SyncSpec) -> KeyPath:
         if step == "rules" and rest:
             found += _RULES.get(str(rest.pop(0)), ())
         elif step != "rules":
-            found.append(step)
+            found.append(_RENAMED.get(step, step))
     return tuple(found)

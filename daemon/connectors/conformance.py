@@ -59,7 +59,8 @@ class DescribingKit:
             ids = [option.id for option in field.options]
             assert len(ids) == len(set(ids)), f"{field.name} has an option twice"
             assert not ids or field.kind in (Kind.ENUM, Kind.MULTI_ENUM), field.name
-            assert (field.target is not None) == (field.kind is Kind.REFERENCE), field.name
+            is_reference = field.kind in (Kind.REFERENCE, Kind.MULTI_REFERENCE)
+            assert (field.target is not None) == is_reference, field.name
 
     async def test_each_stage_belongs_to_one_pipeline(self, bench: Bench) -> None:
         described = (await bench.connector.describe()).object(bench.object_name)
@@ -180,6 +181,44 @@ class ReadingKit:
         (record_id,) = await bench.make([unique_text("leaving")])
         await bench.delete(record_id)
         assert record_id not in {record.id for record in await list_all(bench)}
+
+
+class LookingUpKit:
+    """What `lookup` promises."""
+
+    async def test_a_look_up_finds_each_value_s_holders_without_regard_to_case(
+        self, bench: Bench
+    ) -> None:
+        shared, single = unique_text("shared 50% _a\\b"), unique_text("single")
+        ids = await bench.make([shared, shared, single, unique_text("other")])
+        wanted = [shared.upper(), single, unique_text("held by nobody")]
+        found = await bench.connector.lookup(
+            bench.object_name, bench.text_field, wanted, bench.fields
+        )
+        holders = {text: {one.id for one in records} for text, records in found.items()}
+        assert holders == {shared.upper(): set(ids[:2]), single: {ids[2]}}
+        read = await bench.connector.fetch(bench.object_name, [ids[2]], bench.fields)
+        assert found[single] == read.records
+
+    async def test_a_look_up_of_very_many_values_finds_all_holders(self, bench: Bench) -> None:
+        texts = [unique_text("many") for _ in range(7)]
+        ids = await bench.make(texts)
+        wanted = [*texts[:3], *(f"nobody {number}" for number in range(230)), *texts[3:]]
+        found = await bench.connector.lookup(
+            bench.object_name, bench.text_field, wanted, bench.fields
+        )
+        assert {text: [one.id for one in records] for text, records in found.items()} == {
+            text: [one] for text, one in zip(texts, ids, strict=True)
+        }
+
+    async def test_a_deleted_record_is_not_looked_up(self, bench: Bench) -> None:
+        text = unique_text("deleted")
+        (made,) = await bench.make([text])
+        await bench.delete(made)
+        found = await bench.connector.lookup(
+            bench.object_name, bench.text_field, [text], bench.fields
+        )
+        assert found == {}
 
 
 class CreatingKit:
@@ -354,5 +393,5 @@ class UpdatingKit:
         assert newest.at >= older.at
 
 
-class ConnectorKit(DescribingKit, ReadingKit, CreatingKit, UpdatingKit):
+class ConnectorKit(DescribingKit, ReadingKit, LookingUpKit, CreatingKit, UpdatingKit):
     """All that every connector must do."""

@@ -75,6 +75,8 @@ class ConnectorType(Struct, Generic[Options], frozen=True, kw_only=True):
             resolved by then. Declare it with `forbid_unknown_fields=True`.
         capabilities: what any connector of this type can do, known without an account.
         open: makes a connector; no network call is made before its first method.
+        common: by object, the fields that hold what most apps have, by a word that connectors
+            share (`name`, `email`, `postal_code`); several fields hold it in parts.
     """
 
     name: str
@@ -82,6 +84,7 @@ class ConnectorType(Struct, Generic[Options], frozen=True, kw_only=True):
     options: type[Options]
     capabilities: Capabilities
     open: Callable[[Options, Environment], Connector]
+    common: Mapping[str, Mapping[str, tuple[str, ...]]] = {}
 
     def decode(self, settings: Mapping[str, object]) -> Options:
         """Turn an app's plain settings (timedelta values may be given as such) into options.

@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Any
 
 from daemon.demo.deals import Deal
-from daemon.sandbox.tryton.deals import AdminClient
+from daemon.sandbox.tryton.client import AdminClient
 from daemon.sandbox.tryton.server import TrytonInfo
 
 MODEL = "model.sale.opportunity"

@@ -47,6 +47,16 @@ def link_row(link: Link) -> Row:
     )
 
 
+def key_rows(link: Link) -> list[Row]:
+    """Return a link's match keys as the parameters of `write_keys` and `drop_keys`."""
+    ends = ((side, link.end(side)) for side in Side)
+    return [
+        (link.sync, side.value, key, link.id)
+        for side, end in ends
+        for key in dict.fromkeys(end.keys if end is not None else ())
+    ]
+
+
 def to_link(row: Row) -> Link:
     """Read a link from the first nine columns of `load_left` and its like."""
     key, sync, left, right, status, reason, due_us, attempts, recover = row[:9]

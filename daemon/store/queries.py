@@ -17,6 +17,7 @@ class Queries(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     load_left: str
     load_right: str
     load_links: str
+    load_by_keys: str
     load_due: str
     page_links: str
     load_intents: str
@@ -24,6 +25,9 @@ class Queries(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     load_conflicts: str
     load_last_id: str
     known_links: str
+    known_keys: str
+    drop_keys: str
+    write_keys: str
     drop_links: str
     release_links: str
     insert_links: str

@@ -16,6 +16,14 @@ FROM json_each(?2) AS wanted CROSS JOIN links AS l ON l.sync = ?1 AND l.right_id
 SELECT l.id, l.sync, l.left_end, l.right_end, l.status, l.reason, l.due_us, l.attempts, l.recover
 FROM json_each(?1) AS wanted CROSS JOIN links AS l ON l.id = wanted.value
 
+-- name: load_by_keys
+-- Of each key the first ?4 links; the inner search is run once per key.
+SELECT l.id, l.sync, l.left_end, l.right_end, l.status, l.reason, l.due_us, l.attempts, l.recover,
+    wanted.value
+FROM json_each(?3) AS wanted CROSS JOIN links AS l ON l.id IN (
+    SELECT k.link FROM match_keys AS k WHERE k.sync = ?1 AND k.side = ?2 AND k.key = wanted.value
+    ORDER BY k.link LIMIT ?4)
+
 -- name: load_due
 SELECT id, sync, left_end, right_end, status, reason, due_us, attempts, recover
 FROM links WHERE sync = ?1 AND due_us <= ?2 ORDER BY due_us, id LIMIT ?3
@@ -42,6 +50,16 @@ SELECT value FROM meta WHERE name = 'last_id'
 -- name: known_links
 SELECT l.id, l.sync, l.left_id, l.right_id
 FROM json_each(?1) AS wanted CROSS JOIN links AS l ON l.id = wanted.value
+
+-- name: known_keys
+SELECT k.sync, k.side, k.key, k.link
+FROM json_each(?1) AS wanted CROSS JOIN match_keys AS k ON k.link = wanted.value
+
+-- name: drop_keys
+DELETE FROM match_keys WHERE sync = ?1 AND side = ?2 AND key = ?3 AND link = ?4
+
+-- name: write_keys
+INSERT INTO match_keys (sync, side, key, link) VALUES (?1, ?2, ?3, ?4)
 
 -- name: drop_links
 DELETE FROM links WHERE id = ?1

@@ -40,6 +40,17 @@ CREATE INDEX links_due ON links (sync, due_us) WHERE due_us IS NOT NULL;
 -- What people are told about; links in sync are the rest, so that they cost no entry.
 CREATE INDEX links_trouble ON links (sync, status, reason, sides) WHERE status <> 'in sync';
 
+-- Match keys of the records that a link's ends hold, made alike so that the same person is found
+-- by them (`actors.mapping.matchers`). Rows of a link go with its row.
+CREATE TABLE match_keys (
+    sync TEXT NOT NULL,
+    side TEXT NOT NULL CHECK (side IN ('left', 'right')),
+    key TEXT NOT NULL,
+    link INTEGER NOT NULL,
+    PRIMARY KEY (sync, side, key, link)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX match_keys_link ON match_keys (link);
+
 -- Writes that were made durable before they are attempted; body is `actors.intents.Intent`.
 -- outcome and at_us are NULL until it is settled; settled rows stay until pruned.
 CREATE TABLE intents (
@@ -106,5 +117,5 @@ CREATE INDEX history_at ON history (at_us);
 
 -- "tieL": tells our file from any other SQLite database.
 PRAGMA application_id = 1953064268;
-PRAGMA user_version = 1;
+PRAGMA user_version = 2;
 COMMIT;

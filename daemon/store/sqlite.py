@@ -12,6 +12,7 @@ from pathlib import Path
 from actors.errors import StoreError
 from actors.intents import Intent
 from actors.links import Commit, Conflict, Link, Seen
+from actors.ports import MOST_PER_KEY
 from actors.records import Side
 from daemon.store.codec import (
     change_row,
@@ -19,6 +20,7 @@ from daemon.store.codec import (
     holds,
     intent_row,
     json_array,
+    key_rows,
     link_row,
     to_conflict,
     to_intent,
@@ -89,6 +91,18 @@ class SqliteStore:
         rows = await self._reads.fetch(QUERIES.load_links, (json_array(ids),))
         return {link.id: link for link in map(to_link, rows)}
 
+    async def load_by_keys(
+        self, sync: str, side: str, keys: Sequence[str]
+    ) -> dict[str, tuple[Link, ...]]:
+        """Return the links whose end on that side has a match key, by key, oldest first."""
+        if not keys:
+            return {}
+        wanted = (sync, Side(side).value, json_array(keys), MOST_PER_KEY)
+        found: dict[str, list[Link]] = {}
+        for row in await self._reads.fetch(QUERIES.load_by_keys, wanted):
+            found.setdefault(row[_RECORD], []).append(to_link(row))
+        return {key: tuple(sorted(links, key=lambda link: link.id)) for key, links in found.items()}
+
     async def load_due(self, sync: str, now_us: int, limit: int) -> tuple[Link, ...]:
         """Return links whose due time has come, the longest due first."""
         rows = await self._reads.fetch(QUERIES.load_due, (sync, now_us, limit))
@@ -127,6 +141,7 @@ class SqliteStore:
         last_id = max(ids, default=0)
         async with self._writes.transaction() as transaction:
             await _write_links(transaction, work, rows)
+            await _write_keys(transaction, work, links)
             await _write_intents(transaction, work)
             await _write_records(transaction, work)
             if last_id > self._marked_id:
@@ -206,6 +221,21 @@ async def _name_claim(
                         f" {key} cannot have it too; nothing of this step was stored"
                     )
     return StoreError(f"a link breaks the rules of the store: {error}")
+
+
+async def _write_keys(transaction: Transaction, work: Commit, links: list[Link]) -> None:
+    """Bring the match keys of links up to date; most of the time nothing of them has changed."""
+    ids = [*work.dropped, *(link.id for link in links)]
+    if not ids:
+        return
+    wanted = {row for link in links for row in key_rows(link)}
+    known = set(await transaction.fetch(QUERIES.known_keys, (json_array(ids),)))
+    for sql, rows in (
+        (QUERIES.drop_keys, sorted(known - wanted)),
+        (QUERIES.write_keys, sorted(wanted - known)),
+    ):
+        if rows:
+            await transaction.run_many(sql, rows)
 
 
 async def _write_intents(transaction: Transaction, work: Commit) -> None:

@@ -103,6 +103,12 @@ class Mirror:
         """Look up by key."""
         return {key: self.records[self._by_key[key]] for key in keys if key in self._by_key}
 
+    async def lookup(
+        self, object_name: str, field: str, values: Sequence[str], fields: Sequence[str]
+    ) -> dict[str, tuple[Snapshot, ...]]:
+        """Benches match by nothing."""
+        return {}
+
     async def edits(
         self, object_name: str, wanted: Mapping[str, Sequence[str]]
     ) -> dict[tuple[str, str], tuple[Edit, ...]]:

@@ -30,11 +30,12 @@ from actors.links import (
     Settled,
     Status,
 )
-from actors.ports import Store
+from actors.ports import MOST_PER_KEY, Store
 from actors.records import Departure, Side
 
 DEALS, CONTACTS = "sales/deals", "sales/contacts"
 AWKWARD = "ж" * 65_536 + "\x00\u202e🙂e\u0301\r\n'\"\\"
+ODD_KEY = "ж" * 100 + "=\u202e🙂e\u0301\n'\"\\"  # a NUL never comes into a key
 
 
 class Place(Protocol):
@@ -183,6 +184,52 @@ class StoreKit:
             await commit(store, one)
             found, resting = await store.compare_links(DEALS, "left", {"1": turned})
             assert (found, resting) in (({"1": one}, set()), ({}, {"1"}))
+
+    async def test_links_are_found_by_the_match_keys_of_either_side(self, place: Place) -> None:
+        shared = link(1, left="a", right="b")
+        one = replace(shared, left=End(id="a", keys=("k=1", ODD_KEY)), right=End(id="b"))
+        two = Link(id=2, sync=DEALS, left=End(id="c", keys=("k=1",)))
+        far = Link(id=3, sync=DEALS, right=End(id="d", keys=("k=1", "k=2")))
+        other = Link(id=4, sync=CONTACTS, left=End(id="a", keys=("k=1",)))
+        async with place.open() as store:
+            await commit(store, one, two, far)
+            await commit(store, other, sync=CONTACTS)
+            assert await store.load_by_keys(DEALS, "left", ["k=2", "k=1", ODD_KEY]) == {
+                "k=1": (one, two),
+                ODD_KEY: (one,),
+            }
+            assert await store.load_by_keys(DEALS, "right", ["k=1"]) == {"k=1": (far,)}
+            assert await store.load_by_keys(DEALS, "left", []) == {}
+            assert await store.load_by_keys(CONTACTS, "left", ["k=1"]) == {"k=1": (other,)}
+
+    async def test_match_keys_follow_what_a_link_holds_and_go_with_it(self, place: Place) -> None:
+        one = Link(id=1, sync=DEALS, left=End(id="a", keys=("k=1", "k=2")))
+        two = Link(id=2, sync=DEALS, left=End(id="b", keys=("k=1",)))
+        async with place.open() as store:
+            await commit(store, one, two)
+            changed = replace(one, left=End(id="a", keys=("k=2", "k=3")))
+            await commit(store, changed)
+            keys = ["k=1", "k=2", "k=3"]
+            found = await store.load_by_keys(DEALS, "left", keys)
+            assert found == {"k=1": (two,), "k=2": (changed,), "k=3": (changed,)}
+            merged = replace(changed, right=End(id="r", keys=("k=3",)))
+            await commit(store, merged, dropped=(2,))
+        async with place.open() as store:
+            assert await store.load_by_keys(DEALS, "left", keys) == {
+                "k=2": (merged,),
+                "k=3": (merged,),
+            }
+            assert await store.load_by_keys(DEALS, "right", keys) == {"k=3": (merged,)}
+
+    async def test_of_very_many_with_one_key_the_oldest_come(self, place: Place) -> None:
+        links = tuple(
+            Link(id=key, sync=DEALS, left=End(id=f"{key}", keys=("same",)))
+            for key in range(1, MOST_PER_KEY + 9)
+        )
+        async with place.open() as store:
+            await commit(store, *links)
+            found = await store.load_by_keys(DEALS, "left", ["same"])
+            assert found == {"same": links[:MOST_PER_KEY]}
 
     async def test_a_batch_of_any_size_is_one_question(self, place: Place) -> None:
         links = tuple(link(key, left=f"é{key}") for key in range(1, 3001))

@@ -1,4 +1,4 @@
-"""The Tryton connector against the kit, on a real server; twice, for the two places of its key."""
+"""The Tryton connector against the kit, on a real server: each object, each place of its key."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from collections.abc import AsyncIterator
 import pytest
 
 from daemon.connectors.conformance import ConnectorKit, CreatingKit
-from daemon.sandbox.tryton.deals import AdminClient
+from daemon.sandbox.tryton.client import AdminClient
 from daemon.sandbox.tryton.server import TrytonInfo
 from tests.support.answer_cutter import cutting
 from tests.support.tryton import tryton, tryton_admin
-from tests.support.tryton_bench import FIELDS, TrytonBench
+from tests.support.tryton_bench import FIELDS, PartyBench, TrytonBench
 
 __all__ = ["tryton", "tryton_admin"]
 
@@ -44,5 +44,18 @@ class TestTrytonWithTheReferenceMapped(CreatingKit):
     ) -> AsyncIterator[TrytonBench]:
         async with cutting(tryton.url) as cutter:
             bench = TrytonBench(tryton, tryton_admin, cutter, (*FIELDS, "reference"))
+            yield bench
+            await bench.connector.aclose()
+
+
+class TestTrytonParties(ConnectorKit):
+    """Contacts and companies; keys stand in identifiers."""
+
+    @pytest.fixture(params=["contacts", "companies"])
+    async def bench(
+        self, request: pytest.FixtureRequest, tryton: TrytonInfo, tryton_admin: AdminClient
+    ) -> AsyncIterator[PartyBench]:
+        async with cutting(tryton.url) as cutter:
+            bench = PartyBench(str(request.param), tryton, tryton_admin, cutter)
             yield bench
             await bench.connector.aclose()

@@ -24,7 +24,7 @@ from zoneinfo import ZoneInfo
 
 import httpx
 
-from daemon.sandbox.tryton.deals import AdminClient
+from daemon.sandbox.tryton.client import AdminClient
 from daemon.sandbox.tryton.running import running_tryton
 from daemon.sandbox.tryton.server import TrytonInfo
 from tests.support.hubspot_process import Sandbox
@@ -85,50 +85,18 @@ class Deal:
     key: str
 
 
-class World:
-    """The two systems, a folder, and the `tieline` command."""
+class Tieline:
+    """A folder with a configuration, and the `tieline` command in it.
 
-    def __init__(self, folder: Path, sandbox: Sandbox, tryton: TrytonInfo) -> None:
+    Attributes:
+        variables: the environment beyond the test's own.
+        port: where the daemon is to listen.
+    """
+
+    def __init__(self, folder: Path, variables: dict[str, str]) -> None:
         self.folder = folder
-        self.hubspot = sandbox
-        self.tryton = tryton
-        self.erp = AdminClient(tryton)
-        # A token of our own, so that looking takes nothing from tieline's allowance.
-        self.reader = sandbox.client(sandbox.grant("oauth", "crm.objects.deals.read"))
+        self.variables = variables
         self.port = free_port()
-        self.variables = {"HUBSPOT_TOKEN": sandbox.token, "ERP_PASSWORD": tryton.password}
-        self.configure()
-
-    # --- configuration and command ----------------------------------------------------------
-
-    def configure(
-        self,
-        *,
-        direction: str = "both",
-        prefer: str = "hubspot",
-        window: str = "5m",
-        presence: str = "20m",
-        more_stages: str = "",
-        more_fields: str = "",
-        **replaced: str,
-    ) -> str:
-        """Write tieline.yaml; `replaced` are values of the template such as `hubspot_url`."""
-        values: dict[str, object] = {
-            "port": self.port,
-            "hubspot_url": self.hubspot.url,
-            "tryton_url": self.tryton.url,
-            "database": self.tryton.database,
-            "user": self.tryton.user,
-            "direction": direction,
-            "prefer": prefer,
-            "window": window,
-            "presence": presence,
-            "more_stages": more_stages,
-            "more_fields": more_fields,
-        }
-        text = CONFIG.format(**(values | replaced))
-        (self.folder / "tieline.yaml").write_text(text)
-        return text
 
     def command(self, *arguments: str) -> list[str]:
         """The command line of `tieline` with these arguments."""
@@ -171,6 +139,50 @@ class World:
             yield daemon
         finally:
             daemon.end()
+
+
+class World(Tieline):
+    """The two systems, a folder, and the `tieline` command."""
+
+    def __init__(self, folder: Path, sandbox: Sandbox, tryton: TrytonInfo) -> None:
+        super().__init__(folder, {"HUBSPOT_TOKEN": sandbox.token, "ERP_PASSWORD": tryton.password})
+        self.hubspot = sandbox
+        self.tryton = tryton
+        self.erp = AdminClient(tryton)
+        # A token of our own, so that looking takes nothing from tieline's allowance.
+        self.reader = sandbox.client(sandbox.grant("oauth", "crm.objects.deals.read"))
+        self.configure()
+
+    # --- configuration ----------------------------------------------------------
+
+    def configure(
+        self,
+        *,
+        direction: str = "both",
+        prefer: str = "hubspot",
+        window: str = "5m",
+        presence: str = "20m",
+        more_stages: str = "",
+        more_fields: str = "",
+        **replaced: str,
+    ) -> str:
+        """Write tieline.yaml; `replaced` are values of the template such as `hubspot_url`."""
+        values: dict[str, object] = {
+            "port": self.port,
+            "hubspot_url": self.hubspot.url,
+            "tryton_url": self.tryton.url,
+            "database": self.tryton.database,
+            "user": self.tryton.user,
+            "direction": direction,
+            "prefer": prefer,
+            "window": window,
+            "presence": presence,
+            "more_stages": more_stages,
+            "more_fields": more_fields,
+        }
+        text = CONFIG.format(**(values | replaced))
+        (self.folder / "tieline.yaml").write_text(text)
+        return text
 
     # --- the two systems --------------------------------------------------------------------
 
@@ -285,7 +297,7 @@ class World:
 class Daemon:
     """A running `tieline run`."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: Tieline) -> None:
         self._world = world
         self.log = world.folder / "daemon.log"
         self._file = self.log.open("ab")

@@ -17,7 +17,7 @@ from click.testing import CliRunner
 
 from daemon.sandbox.tryton import template
 from daemon.sandbox.tryton.cli import tryton
-from daemon.sandbox.tryton.deals import AdminClient
+from daemon.sandbox.tryton.client import AdminClient
 from daemon.sandbox.tryton.running import running_tryton
 from daemon.sandbox.tryton.server import TrytonInfo
 from daemon.sandbox.tryton.template import TrytonError

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from actors.records import Side
 from actors.spec import Blank
@@ -245,9 +245,34 @@ def _misjudged(facts: Facts, pair: Pair, unit: Meaning) -> Iterator[str]:
                 _unfounded(facts, unit, edits, meeting, uncertain=conflict.uncertain)
                 for meeting in meetings
             ] or ["no person made both edits"]
-            if all(reasons):
+            values = {Side.LEFT: conflict.left, Side.RIGHT: conflict.right}
+            is_blurred = conflict.uncertain and _is_unanswered(facts, pair)
+            if all(reasons) and not (is_blurred or _is_unanswered(facts, pair, unit, values)):
                 yield f"{what}: {reasons[-1]}"
     yield from _unrecorded(facts, pair, unit, edits, row.id)
+
+
+def _is_unanswered(
+    facts: Facts, pair: Pair, unit: Meaning | None = None, values: Mapping[Side, Raws] | None = None
+) -> bool:
+    """A write had no answer: who saw what, and when a value was set, nobody can tell for sure.
+
+    Args:
+        values: only a write counts that sent what the other side says here.
+    """
+    lost = [
+        (side, write)
+        for side, record in pair.records.items()
+        for write in facts.writes_to.get((side, record.id), ())
+        if write.answer in ("lost", "unknown")
+    ]
+    if unit is None or values is None:
+        return bool(lost)
+    return any(
+        (sent := facts.sent(write, unit)) is not None
+        and unit.agrees(side.other, values[side.other], sent)
+        for side, write in lost
+    )
 
 
 def _unfounded(

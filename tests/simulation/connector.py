@@ -231,6 +231,21 @@ class ScriptedConnector:
         await anyio.sleep(delay)
         return found
 
+    async def lookup(
+        self, object_name: str, field: str, values: Sequence[str], fields: Sequence[str]
+    ) -> dict[str, tuple[Snapshot, ...]]:
+        """Look records up in the index by what a field holds, and read them."""
+        _, delay = await self._begin("lookup", f"{field}={','.join(values)}")
+        self.crm.settle()
+        held: dict[str, list[Snapshot]] = {}
+        for record, shown in self.crm.indexed():
+            text = (shown.values.get(field) or "").strip().casefold()
+            if text and not record.now.archived:
+                held.setdefault(text, []).append(self._snapshot(record, record.now, fields))
+        found = {value: tuple(held.get(value.strip().casefold(), ())) for value in values}
+        await anyio.sleep(delay)
+        return {value: records for value, records in found.items() if records}
+
     async def edits(
         self, object_name: str, wanted: Mapping[str, Sequence[str]]
     ) -> dict[tuple[str, str], tuple[Edit, ...]]:

@@ -194,12 +194,14 @@ class Facts:
         return [*found, *images, *self._healed(edit, mine, unit)]
 
     def _healed(self, edit: UnitEdit, mine: list[UnitEdit], unit: Meaning) -> list[UnitEdit]:
-        """Return edits that a late write ran over and the other side said again before `edit`.
+        """Return edits that a write of ours ran over with what the other side said of them.
 
-        What is said again has the other side's precision, so that no value need be the same.
+        That has the other side's precision, so that no value need be the same. It happens after
+        a late write; and to a text, when both sides were given the same at one time.
         """
         writes = self.writes_to.get((edit.side, edit.record), ())
-        if edit.seen_by != "write" or not any(w.answer in ("lost", "unknown") for w in writes):
+        is_late = any(write.answer in ("lost", "unknown") for write in writes)
+        if edit.seen_by != "write" or not (is_late or unit.unique):
             return []
         said = [
             unit.of(edit.side.other, version.values)

@@ -25,6 +25,18 @@ ONCE_FAILED = {
     1175: "an edit back to a value of unknown outcome was taken for our write despite the lock",
     2055: "an edit to a value of unknown outcome made us forget that it might still arrive",
     2130: "the copy that an earlier attempt had made was taken for a person's edit",
+    3229: "a side without a base that said what the other's base said counted as edited",
+    4180: "what a write of unknown outcome had overwritten was lost when somebody edited again",
+    4189: "a mark that both ends are due was wiped when only one of them had been read",
+    4618: "a write that arrived again while we were down had been forgotten by then",
+    4754: "an old write that arrived was taken for the answer to a newer one",
+    20005: "what stood between two arrivals of one value was taken for a conflict with it",
+    20099: "what a write of unknown outcome had left in an archived record came back as an edit",
+    20266: "an edit without a known time was taken for one of long ago, and lost",
+    21023: "a late write that people had edited since left no trace of what it ran over",
+    24091: "the reconciler broke down when its writer was cancelled first",
+    24104: "a late write ran over a settled value, and the edit made on top buried it",
+    24250: "somebody set by hand what we had sent, and ours, still on its way, came as an edit",
     2438: "a create that recovery found archived broke the store's rule, again and again",
 }
 """Seeds by what they found. A change of the scenarios changes what a seed does: these stay as

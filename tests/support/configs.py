@@ -58,6 +58,11 @@ def never_open(options: object, environment: object) -> object:
     raise AssertionError("reading a configuration opens no app")
 
 
+COMMON = {
+    "hubspot": {"deals": {"name": ("dealname",), "close": ("closedate",)}},
+    "tryton": {"deals": {"name": ("description",), "close": ("end_date",)}},
+}
+
 KINDS = {
     name: ConnectorType(
         name=name,
@@ -65,10 +70,11 @@ KINDS = {
         options=options,
         capabilities=capable(*objects),
         open=never_open,  # type: ignore[arg-type]  # nothing is opened here
+        common=COMMON.get(name, {}),
     )
     for name, title, options, objects in (
-        ("hubspot", "HubSpot", HubOptions, ("deals",)),
-        ("tryton", "Tryton", ErpOptions, ("deals",)),
+        ("hubspot", "HubSpot", HubOptions, ("deals", "contacts")),
+        ("tryton", "Tryton", ErpOptions, ("deals", "contacts")),
         ("addressbook", "Address book", ErpOptions, ("contacts",)),
     )
 }

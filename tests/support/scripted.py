@@ -49,6 +49,11 @@ class ScriptedApp:
         wrote: the intents that reached the app, in order.
         page: records per page and per part of the feed.
         rejects: record ids, or values, that the app refuses to store.
+        unindexed: record ids that look-ups do not find yet.
+        taken: fields in which a new record cannot have what another one has.
+        latency: seconds that each call takes.
+        drops: fields whose values in updates the app takes and does not keep.
+        fills: what the app gives a new record where nothing is said.
         on_call: told the name of each call before it is answered.
         before_write: called when a write has been sent and before it is carried out.
         lost_answers, lost_requests: how many of the next writes go unanswered, done or not done.
@@ -70,11 +75,16 @@ class ScriptedApp:
         self.calls: list[str] = []
         self.asked: list[object] = []
         self.wrote: list[Intent] = []
+        self.drops: set[str] = set()
+        self.latency = 0.0
+        self.fills: dict[str, Raw] = {}
         self.rejects: set[str] = set()
         self.on_call: Callable[[str], None] = lambda _: None
         self.before_write: Callable[[Sequence[Intent]], None] = lambda _: None
         self.lost_answers = self.lost_requests = 0
         self.offset = timedelta(0)
+        self.unindexed: set[str] = set()
+        self.taken: set[str] = set()
         self._prefix = prefix
         self._feed: list[str] = []
         self._troubles: dict[str, deque[Exception]] = {}
@@ -154,6 +164,8 @@ class ScriptedApp:
         self.asked.append(what)
         self.on_call(name)
         await anyio.lowlevel.checkpoint()
+        if self.latency:
+            await self.clock.sleep(self.latency)
         if self._troubles.get(name):
             raise self._troubles[name].popleft()
 
@@ -219,6 +231,25 @@ class ScriptedApp:
                 )
         return found
 
+    async def lookup(
+        self, object_name: str, field: str, values: Sequence[str], fields: Sequence[str]
+    ) -> dict[str, tuple[Snapshot, ...]]:
+        await self._called("lookup", (field, tuple(values)))
+        return {
+            value: hits
+            for value in values
+            if (hits := tuple(self.snapshot(one, fields) for one in self._holders(field, value)))
+        }
+
+    def _holders(self, field: str, value: str) -> list[str]:
+        folded = value.strip().casefold()
+        return [
+            row.id
+            for row in self._live()
+            if (row.values.get(field) or "").strip().casefold() == folded
+            and row.id not in self.unindexed
+        ]
+
     async def edits(
         self, object_name: str, wanted: Mapping[str, Sequence[str]]
     ) -> dict[tuple[str, str], tuple[Edit, ...]]:
@@ -258,7 +289,8 @@ class ScriptedApp:
             return Vanished(how=self._how(intent.record_id or ""))
         if self._capabilities.lock and intent.token != str(row.version):
             return Stale(current=self.snapshot(row.id, fields))
-        self._store(row, intent.values, ours=True)
+        kept = {name: raw for name, raw in intent.values.items() if name not in self.drops}
+        self._store(row, kept, ours=True)
         return Done(stored=self.snapshot(row.id, fields))
 
     def _create(self, intent: Intent, fields: Sequence[str]) -> Outcome:
@@ -267,8 +299,12 @@ class ScriptedApp:
                 is_live = row.gone is None
                 current = self.snapshot(row.id, fields) if is_live else None
                 return Exists(record_id=row.id, current=current, archived=not is_live)
+        for name in sorted(self.taken):
+            if any(row.values.get(name) == intent.values.get(name) for row in self._live()):
+                reason = f"{intent.values[name]!r} is taken"
+                return Rejected(reason=reason, fields=(name,), taken=True)
         record_id = f"{self._prefix}{len(self.rows) + 1}"
-        row = self._made(intent.values, record_id, intent.key)
+        row = self._made(self.fills | intent.values, record_id, intent.key)
         return Done(stored=self.snapshot(row.id, fields))
 
     async def aclose(self) -> None:

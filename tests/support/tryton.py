@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from daemon.sandbox.tryton.deals import AdminClient
+from daemon.sandbox.tryton.client import AdminClient
 from daemon.sandbox.tryton.running import running_tryton
 from daemon.sandbox.tryton.server import TrytonInfo
 

@@ -10,7 +10,7 @@ from actors.values import Raw
 from daemon.connectors.registry import Environment
 from daemon.connectors.tryton import open_connector
 from daemon.connectors.tryton.options import Auth, TrytonOptions
-from daemon.sandbox.tryton.deals import AdminClient
+from daemon.sandbox.tryton.client import AdminClient
 from daemon.sandbox.tryton.server import TrytonInfo
 from tests.support.answer_cutter import AnswerCutter
 
@@ -28,6 +28,7 @@ FIELDS = (
     "comment",
     "conversion_probability",
     "lost_reason",
+    "contact_person",
 )
 
 
@@ -64,6 +65,10 @@ class TrytonBench:
         self._person = person
         self._cutter = cutter
         parties = person.call("model.party.party.search", [], 0, 3, [["id", "DESC"]])
+        people = [
+            row["party"]
+            for row in person.read("party.contact_mechanism", [["type", "=", "email"]], ["party"])
+        ]
         employees = person.call("model.company.employee.search", [], 0, 2, [["id", "ASC"]])
         self.samples: Mapping[str, Sequence[Raw]] = {
             "description": ("Pumps, two of them", "Blåbær & ½ € 🐟"),
@@ -74,6 +79,7 @@ class TrytonBench:
             "start_date": ("2026-01-31",),
             "end_date": ("2027-02-28", None, "1999-12-31"),
             "conversion_probability": ("0.25", "1", "0"),
+            "contact_person": (str(people[0]), str(people[1]), None),
             "party": tuple(str(one) for one in parties),
             "employee": tuple(str(one) for one in employees),
             # Last: the other fields can be written only while the deal is a lead.
@@ -97,3 +103,73 @@ class TrytonBench:
 
     async def lose_next_answer(self) -> None:
         self._cutter.lose_answer_to(b"opportunity.create", b"opportunity.write")
+
+
+PARTY_FIELDS = (
+    "name",
+    "email",
+    "phone",
+    "mobile",
+    "website",
+    "street",
+    "city",
+    "postal_code",
+    "country",
+    "country_name",
+    "subdivision",
+    "language",
+    "tax_identifier",
+)
+CATEGORIES = {"contacts": "Person", "companies": "Organisation"}
+
+
+class PartyBench:
+    """See `daemon.connectors.workbench.Bench`; for contacts or for companies."""
+
+    text_field = "name"
+    departure = Departure.DELETED
+    page = 45
+    fields: Sequence[str] = PARTY_FIELDS
+    refused: Mapping[str, Raw] = {"tax_identifier": "BE000"}
+    samples: Mapping[str, Sequence[Raw]] = {
+        "name": ("Anne Østby", "  kept as it is ", "北京 🐟"),
+        "email": ("Anne.Ostby@fjord.example", None, "anne@fjord.example"),
+        "phone": ("+47 22 33 44 55", "+47 55 21 00 00", None),
+        "mobile": ("+47 90 00 00 00", None),
+        "website": ("https://fjord.example/om-oss", None, "fjord.example"),
+        "street": ("Storgata 1\nOppgang B", None, "Kirkegata 7"),
+        "city": ("Tromsø", None, "Bergen"),
+        "postal_code": ("0155", None),
+        "country": ("SE", "NO"),
+        "subdivision": ("Oslo", "Vestland", None),
+        "country_name": ("Denmark", None),
+        "language": ("de", "fr", None),
+        "tax_identifier": ("BE0897290877", None),
+    }
+
+    def __init__(
+        self, object_name: str, info: TrytonInfo, person: AdminClient, cutter: AnswerCutter
+    ) -> None:
+        options = make_options(info, url=cutter.url, page_size=PAGE_SIZE, tax_identifier="eu_vat")
+        self.object_name = object_name
+        self.connector = open_connector(options, Environment(app="erp"))
+        self._person = person
+        self._cutter = cutter
+        (category,) = person.read("party.category", [["name", "=", CATEGORIES[object_name]]], [])
+        self._category = category["id"]
+
+    def values(self, text: str) -> dict[str, Raw]:
+        return {"name": text, "email": "kit@fjord.example", "city": "Oslo", "country": "NO"}
+
+    async def make(self, texts: Sequence[str]) -> list[str]:
+        rows = [{"name": text, "categories": [["add", [self._category]]]} for text in texts]
+        return [str(one) for one in self._person.call("model.party.party.create", rows)]
+
+    async def edit(self, ids: Sequence[str], values: Mapping[str, Raw]) -> None:
+        self._person.call("model.party.party.write", [int(one) for one in ids], dict(values))
+
+    async def delete(self, record_id: str) -> None:
+        self._person.call("model.party.party.delete", [int(record_id)])
+
+    async def lose_next_answer(self) -> None:
+        self._cutter.lose_answer_to(b"party.party.create", b"party.party.write")

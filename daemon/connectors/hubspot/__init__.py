@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from daemon.connectors.hubspot.common import COMMON
 from daemon.connectors.hubspot.connector import (
     CAPABILITIES,
     HubSpotConnector,
@@ -18,4 +19,5 @@ CONNECTOR = ConnectorType(
     options=HubSpotOptions,
     capabilities=CAPABILITIES,
     open=open_connector,
+    common=COMMON,
 )

@@ -9,6 +9,7 @@ from typing import Annotated
 import httpx
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from actors.errors import SchemaDriftError
 from actors.intents import Intent, Outcome
@@ -17,10 +18,12 @@ from actors.records import Edit, Gone, Snapshot
 from actors.schema import AppSchema, Pipeline
 from daemon.connectors.budget import Budget
 from daemon.connectors.client import HttpClient, Limits
-from daemon.connectors.hubspot import changes, presence, reading
+from daemon.connectors.hubspot import changes, lookups, presence, reading
+from daemon.connectors.hubspot.associations import is_association, plain, with_links
 from daemon.connectors.hubspot.changes import Margins
 from daemon.connectors.hubspot.history import Authorship, read_edits
 from daemon.connectors.hubspot.kinds import KINDS, ObjectKind
+from daemon.connectors.hubspot.linking import write_with_links
 from daemon.connectors.hubspot.paths import DEFAULT_VERSION, Paths, Version
 from daemon.connectors.hubspot.pipelines import make_pipeline
 from daemon.connectors.hubspot.preparing import prepare_key_property
@@ -54,6 +57,8 @@ CAPABILITIES = Capabilities(
         "HubSpot has no conditional write: a record is read again just before it is written, "
         "and an edit that falls in between is found in the property's history.",
         "Records that tieline creates carry the unique property tieline_key.",
+        "Links between records are read with the records. Where HubSpot counts a changed link as a "
+        "change of neither record, it shows when the records are next looked at (presence).",
         "Changes come from the search index, which follows writes by seconds, at times by minutes.",
     ),
 )
@@ -201,30 +206,56 @@ class HubSpotConnector:
 
     async def list_page(self, object_name: str, fields: Sequence[str], after: str | None) -> Page:
         """List all live records by id, one page."""
-        return await reading.list_page(self._session, _kind(object_name), fields, after)
+        kind = _kind(object_name)
+        page = await reading.list_page(self._session, kind, plain(fields), after)
+        records = await with_links(self._session, kind, fields, page.records)
+        return replace(page, records=records)
 
     async def changes(
         self, object_name: str, fields: Sequence[str], cursor: str, seen: Mapping[str, str]
     ) -> Changes:
         """Read one page of changes: one search, and batch reads of what is new in it."""
         kind = _kind(object_name)
-        return await changes.read_changes(self._session, kind, fields, cursor, seen, self._margins)
+        found = await changes.read_changes(
+            self._session, kind, plain(fields), cursor, seen, self._margins
+        )
+        records = await with_links(self._session, kind, fields, found.records)
+        return replace(found, records=records)
 
     async def fetch(self, object_name: str, ids: Sequence[str], fields: Sequence[str]) -> Fetched:
         """Read records by id, and prove of the missing ones what became of them."""
-        return await presence.fetch(self._session, _kind(object_name), ids, fields)
+        kind = _kind(object_name)
+        found = await presence.fetch(self._session, kind, ids, plain(fields))
+        records = await with_links(self._session, kind, fields, found.records)
+        return replace(found, records=records)
 
     async def find(
         self, object_name: str, keys: Sequence[str], fields: Sequence[str]
     ) -> dict[str, Snapshot | Gone]:
         """Look up records by tieline's key, archived ones included."""
-        return await presence.find(self._session, _kind(object_name), keys, fields)
+        kind = _kind(object_name)
+        found = await presence.find(self._session, kind, keys, plain(fields))
+        alive = {key: one for key, one in found.items() if isinstance(one, Snapshot)}
+        records = await with_links(self._session, kind, fields, tuple(alive.values()))
+        return {**found, **dict(zip(alive, records, strict=True))}
+
+    async def lookup(
+        self, object_name: str, field: str, values: Sequence[str], fields: Sequence[str]
+    ) -> dict[str, tuple[Snapshot, ...]]:
+        """Look up live records by what a property holds: contacts by any of their e-mails."""
+        kind = _kind(object_name)
+        found = await lookups.lookup(self._session, kind, field, values, plain(fields))
+        records = [record for some in found.values() for record in some]
+        whole = {one.id: one for one in await with_links(self._session, kind, fields, records)}
+        return {value: tuple(whole[one.id] for one in some) for value, some in found.items()}
 
     async def edits(
         self, object_name: str, wanted: Mapping[str, Sequence[str]]
     ) -> dict[tuple[str, str], tuple[Edit, ...]]:
         """Read the history of fields, newest first."""
-        return await read_edits(self._session, _kind(object_name), wanted, self._authorship)
+        kept = {one: plain(names) for one, names in wanted.items()}
+        asked = {one: names for one, names in kept.items() if names}
+        return await read_edits(self._session, _kind(object_name), asked, self._authorship)
 
     async def write(
         self, object_name: str, intents: Sequence[Intent], fields: Sequence[str]
@@ -235,11 +266,13 @@ class HubSpotConnector:
         writing = Writing(
             self._session,
             kind,
-            fields,
+            plain(fields),
             pipeline_of=stages.get,
             authorship=self._authorship,
         )
-        return await writing.carry_out(intents)
+        if not any(map(is_association, fields)):
+            return await writing.carry_out(intents)
+        return await write_with_links(self._session, kind, intents, fields, writing.carry_out)
 
     async def count(self, object_name: str, field: str, values: Sequence[str]) -> dict[str, int]:
         """Count the live records that hold each of these values in a field."""

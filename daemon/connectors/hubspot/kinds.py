@@ -6,6 +6,7 @@ from msgspec import Struct
 
 KEY_PROPERTY = "tieline_key"
 MERGED_PROPERTY = "hs_merged_object_ids"
+MORE_EMAILS = "hs_additional_emails"
 OWNER_PROPERTY = "hubspot_owner_id"
 
 
@@ -19,6 +20,10 @@ class ObjectKind(Struct, frozen=True, kw_only=True):
         group: the property group that tieline's own property is put in.
         email: the property that is an e-mail address although its type says text.
         required: properties that cannot be emptied.
+        plural: the vendor's word for several.
+        links: the types whose links to this one are fields of this one.
+        shows: the types whose links to this one HubSpot counts as changes of this one only.
+        primary: by such a type, HubSpot's number for the primary one of several.
     """
 
     name: str
@@ -27,6 +32,10 @@ class ObjectKind(Struct, frozen=True, kw_only=True):
     group: str
     email: str | None = None
     required: tuple[str, ...] = ()
+    plural: str = ""
+    links: tuple[str, ...] = ()
+    shows: tuple[str, ...] = ()
+    primary: dict[str, int] = {}
     pipeline: str | None = None
     stage: str | None = None
     amount: str | None = None
@@ -43,6 +52,9 @@ DEALS = ObjectKind(
     native="deal",
     modified="hs_lastmodifieddate",
     group="dealinformation",
+    plural="deals",
+    links=("contacts", "companies"),
+    primary={"companies": 5},
     required=("pipeline", "dealstage"),
     pipeline="pipeline",
     stage="dealstage",
@@ -54,6 +66,9 @@ CONTACTS = ObjectKind(
     native="contact",
     modified="lastmodifieddate",
     group="contactinformation",
+    plural="contacts",
+    links=("companies",),
+    primary={"companies": 1},
     email="email",
 )
 COMPANIES = ObjectKind(
@@ -61,5 +76,7 @@ COMPANIES = ObjectKind(
     native="company",
     modified="hs_lastmodifieddate",
     group="companyinformation",
+    plural="companies",
+    shows=("deals", "contacts"),
 )
 KINDS = {kind.name: kind for kind in (DEALS, CONTACTS, COMPANIES)}

@@ -27,6 +27,12 @@ class Paths:
         """Pipelines of a type."""
         return self._crm("pipelines", f"/{kind}")
 
+    def associations(self, source: str, target: str, tail: str) -> str:
+        """Links from records of one type to those of another; the numbered ones are v4."""
+        if self._version == NUMBERED:
+            return f"/crm/v4/associations/{source}/{target}{tail}"
+        return f"/crm/associations/{self._version}/{source}/{target}{tail}"
+
     def owners(self) -> str:
         """Owners."""
         return self._crm("owners", "")

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from msgspec.structs import replace
+
 from actors.errors import ScopeError
 from actors.schema import AppSchema, Closing, Field, ObjectSchema, Option, Pipeline, Stage, User
 from actors.values import Kind
+from daemon.connectors.hubspot.associations import PREFIX, declared
 from daemon.connectors.hubspot.kinds import (
     DEALS,
     KEY_PROPERTY,
@@ -37,7 +40,9 @@ _SIMPLE = {
     "datetime": Kind.DATETIME,
     "phone_number": Kind.PHONE,
 }
-_TEXTS = frozenset({Kind.TEXT, Kind.PHONE, Kind.EMAIL, Kind.URL})
+_TEXTS = frozenset({Kind.TEXT, Kind.PHONE, Kind.EMAIL, Kind.DOMAIN, Kind.URL})
+_BY_NAME = {"domain": Kind.DOMAIN, "website": Kind.URL}
+"""Properties of companies and contacts whose type says no more than text."""
 
 
 async def read_schema(session: Session) -> AppSchema:
@@ -57,6 +62,7 @@ async def read_schema(session: Session) -> AppSchema:
                 objects.append(await _read_object(session, kind, details))
             except ScopeError:
                 continue
+    objects = _with_links(objects)
     try:
         users = await read_users(session)
     except ScopeError:
@@ -68,6 +74,19 @@ async def read_schema(session: Session) -> AppSchema:
         currency=details.company_currency,
         timezone=details.time_zone,
     )
+
+
+def _with_links(objects: Sequence[ObjectSchema]) -> list[ObjectSchema]:
+    """Add the links between records, as far as the token may read both ends."""
+    readable = [one.name for one in objects]
+    return [
+        replace(
+            one,
+            fields=(*one.fields, *declared(KINDS[one.name], readable)),
+            shows={f"{PREFIX}{to}": to for to in KINDS[one.name].shows if to in readable},
+        )
+        for one in objects
+    ]
 
 
 async def read_pipelines(session: Session, kind: ObjectKind) -> tuple[Pipeline, ...]:
@@ -179,6 +198,8 @@ def kind_of(kind: ObjectKind, shape: Property) -> Kind | None:
         return _enumerated(shape.field_type)
     if shape.type == "string" and shape.field_type == "phonenumber":
         return Kind.PHONE
+    if shape.type == "string" and shape.name in _BY_NAME:
+        return _BY_NAME[shape.name]
     return _SIMPLE.get(shape.type)
 
 

@@ -121,6 +121,7 @@ class Filter(Wire, omit_defaults=True):
     operator: str
     value: str | None = None
     high_value: str | None = None
+    values: list[str] = []
 
 
 class FilterGroup(Wire):
@@ -143,6 +144,100 @@ class Search(Wire, omit_defaults=True):
     properties: list[str]
     filter_groups: list[FilterGroup] = []
     sorts: list[Sort] = []
+
+
+class Ref(Wire, omit_defaults=True):
+    """A record in an association call; `after` goes on where a long list was cut."""
+
+    id: str
+    after: str | None = None
+
+
+class LinkRead(Wire):
+    """The body that reads links."""
+
+    inputs: list[Ref]
+
+
+class TypeSpec(Wire):
+    """A type of association."""
+
+    association_category: str
+    association_type_id: int
+
+
+class PairInput(Wire, omit_defaults=True, rename={"source": "from"}):
+    """Two records to be linked, or parted from a label."""
+
+    source: Ref
+    to: Ref
+    types: list[TypeSpec] | None = None
+
+
+class Pair(Wire):
+    """The body that links records."""
+
+    inputs: list[PairInput]
+
+
+class ArchiveInput(Wire, rename={"source": "from"}):
+    """A record, and those it is parted from."""
+
+    source: Ref
+    to: list[Ref]
+
+
+class Archive(Wire):
+    """The body that parts records."""
+
+    inputs: list[ArchiveInput]
+
+
+class LinkType(Wire):
+    """A type of a link; every link has the one without a label."""
+
+    type_id: int
+    category: str = ""
+
+
+class LinkTarget(Wire):
+    """What a record is linked to; ids come as numbers here."""
+
+    to_object_id: int | str
+    association_types: list[LinkType] = []
+
+    def has_type(self, type_id: int | None) -> bool:
+        """Tell whether the link is of one of the vendor's own types."""
+        return any(
+            one.type_id == type_id and one.category == "HUBSPOT_DEFINED"
+            for one in self.association_types
+        )
+
+
+class LinkSource(Wire, rename={"source": "from"}):
+    """The links of one record, or a part of them."""
+
+    source: Ref
+    to: list[LinkTarget] = []
+    paging: Paging | None = None
+
+    @property
+    def after(self) -> str | None:
+        """Where the next part begins; None with the last one."""
+        return self.paging.next.after if self.paging and self.paging.next else None
+
+
+class LinkBatch(Wire):
+    """The answer to a read of links."""
+
+    results: list[LinkSource] = []
+    errors: list[Problem] = []
+
+
+class PairBatch(Wire):
+    """The answer to a write of links, as far as it matters."""
+
+    errors: list[Problem] = []
 
 
 class Metadata(Wire):
@@ -270,5 +365,7 @@ PROPERTIES = msgspec.json.Decoder(Properties)
 PIPELINES = msgspec.json.Decoder(Pipelines)
 PIPELINE = msgspec.json.Decoder(PipelineShape)
 OWNERS = msgspec.json.Decoder(Owners)
+LINKS = msgspec.json.Decoder(LinkBatch)
+PAIRS = msgspec.json.Decoder(PairBatch)
 DETAILS = msgspec.json.Decoder(Details)
 encode = msgspec.json.Encoder().encode

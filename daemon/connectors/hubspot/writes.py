@@ -264,7 +264,7 @@ class Writing:
         if unique is None and problem.category == "CONFLICT":
             unique = self._kind.email
         fields = tuple(bad) or ((unique,) if unique else ())
-        return Rejected(reason=reason_of(problem), fields=fields)
+        return Rejected(reason=reason_of(problem), fields=fields, taken=unique is not None)
 
     async def _settle_taken(self, taken: Sequence[tuple[Item, Problem]]) -> None:
         keys = [item.intent.key for item, _ in taken if item.intent.key]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from actors.ports import Connector
 from daemon.connectors.registry import ConnectorType, Environment
+from daemon.connectors.tryton.common import COMMON
 from daemon.connectors.tryton.connector import CAPABILITIES, TrytonConnector
 from daemon.connectors.tryton.options import TrytonOptions
 
@@ -19,4 +20,5 @@ CONNECTOR = ConnectorType(
     options=TrytonOptions,
     capabilities=CAPABILITIES,
     open=open_connector,
+    common=COMMON,
 )

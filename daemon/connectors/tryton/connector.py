@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import anyio
 
@@ -13,30 +13,23 @@ from actors.ports import Capabilities, Changes, Fetched, Page
 from actors.records import Edit, Gone, Snapshot
 from actors.schema import AppSchema
 from daemon.connectors.registry import Environment
-from daemon.connectors.tryton.changes import (
-    ORDER,
-    Cursor,
-    Position,
-    advance,
-    begin_pass,
-    next_rows,
-    read_cursor,
-    write_cursor,
-)
+from daemon.connectors.tryton.changes import Domain
 from daemon.connectors.tryton.database import Database
+from daemon.connectors.tryton.deals import DEALS
 from daemon.connectors.tryton.doubts import Doubts
+from daemon.connectors.tryton.feed import FeedReader
+from daemon.connectors.tryton.lookups import BATCH, domain_of, group
 from daemon.connectors.tryton.options import TrytonOptions
+from daemon.connectors.tryton.parties import COMPANIES, CONTACTS
+from daemon.connectors.tryton.record_type import Reading, RecordType
 from daemon.connectors.tryton.rpc import TooLargeError
-from daemon.connectors.tryton.schema import DEALS, describe_deals
 from daemon.connectors.tryton.writes import Writer
 
 READ_BATCH = 500
 WRITE_BATCH = 100
-# How many rows with nothing but their version cost as much as one that is read in full.
-VERSIONS_PER_ROW = 10
 
 CAPABILITIES = Capabilities(
-    objects=(DEALS,),
+    objects=(DEALS, CONTACTS, COMPANIES),
     lock=True,
     history=False,
     unique_key=False,
@@ -48,6 +41,8 @@ CAPABILITIES = Capabilities(
     # `find` itself waits: it calls a key absent only when no create can be under way any more.
     settles=timedelta(0),
     notes=(
+        "Contacts and companies are parties in the categories Person and Organisation, or what "
+        "`persons` and `organisations` say.",
         "Deals become won only by confirming their sale in Tryton.",
         "Closed deals are locked: edits made elsewhere are reported, not written.",
         "Merges of parties change deals without a trace; the sweep finds them.",
@@ -86,12 +81,12 @@ class TrytonConnector:
         await self._database.aclose()
 
     async def describe(self) -> AppSchema:
-        """Read the deal's fields, the currencies and the employees as they are now."""
+        """Read the objects' fields, the currencies and the employees as they are now."""
         await self._database.refresh()
-        account, model = await self._database.account(), await self._database.model()
+        account = await self._database.account()
         return AppSchema(
             account=f"Tryton {self._options.database} ({account.name})",
-            objects=(describe_deals(model, account, convert=self._options.convert),),
+            objects=tuple(one.describe() for one in await self._database.types()),
             users=await self._database.users(),
             currency=account.currency,
             timezone=account.timezone,
@@ -99,71 +94,103 @@ class TrytonConnector:
 
     async def prepare(self, object_name: str) -> None:
         """Check that the user may write; a place for keys is always there."""
-        self._check_object(object_name)
-        await self._database.check_writing()
+        await self._database.check_writing(await self._database.type_of(object_name))
 
     async def start(self, object_name: str) -> str:
-        """Return a cursor at the newest deal."""
-        self._check_object(object_name)
-        newest = await self._database.search(
-            [], [], limit=1, order=[["last_modified_at", "DESC"], ["id", "DESC"]]
-        )
-        return write_cursor(Cursor(high=newest[0].modified_at if newest else None))
+        """Return a cursor at the newest record, and at the newest line."""
+        return await (await self._feed(object_name)).newest()
 
     async def list_page(self, object_name: str, fields: Sequence[str], after: str | None) -> Page:
-        """List deals by id."""
-        self._check_object(object_name)
-        domain: list[object] = [] if after is None else [["id", ">", int(after)]]
-        records, limit = await self._search(domain, fields, None, self._options.page_size)
+        """List records by id."""
+        kind = await self._database.type_of(object_name)
+        domain: Domain = [] if after is None else [["id", ">", int(after)]]
+        found, limit = await self._list(kind, domain, fields)
+        records = tuple(one.snapshot for one in found)
         return Page(
-            records=tuple(records),
+            records=records,
             after=records[-1].id if len(records) == limit else None,
-            total=await self._database.count() if after is None else None,
+            total=await self._database.count(kind) if after is None else None,
         )
+
+    async def _list(
+        self, kind: RecordType, domain: Domain, fields: Sequence[str]
+    ) -> tuple[list[Reading], int]:
+        """Read one page, smaller ones where the server wants that; return it and its size."""
+        size = self._options.page_size
+        while True:
+            try:
+                return await self._database.search(kind, domain, fields, limit=size), size
+            except TooLargeError:
+                if size == 1:
+                    raise
+                size //= 2
 
     async def changes(
         self, object_name: str, fields: Sequence[str], cursor: str, seen: Mapping[str, str]
     ) -> Changes:
         """Read one page of the pass under way, or of a new one."""
-        self._check_object(object_name)
-        position = begin_pass(read_cursor(cursor), self._options.overlap)
-        # What was seen needs no fields: most rows of the overlap are never read in full, and
-        # many of them fit into one answer.
-        size = self._options.page_size * (VERSIONS_PER_ROW if seen else 1)
-        rows, size = await self._search(next_rows(position), () if seen else fields, ORDER, size)
-        page, fresh = cut_page(rows, seen, self._options.page_size)
-        if seen and fresh:
-            found = await self._database.read((row.id for row in fresh), fields)
-            fresh = [found[row.id] for row in fresh if row.id in found]
-        more = len(rows) == size or len(page) < len(rows)
-        positions = [Position(row.modified_at, int(row.id)) for row in page]
-        cursor_after = advance(position, positions, more=more, quiet_until=self._quiet_until())
-        return Changes(records=tuple(fresh), cursor=write_cursor(cursor_after), more=more)
+        return await (await self._feed(object_name)).read(fields, cursor, seen)
+
+    async def _feed(self, object_name: str) -> FeedReader:
+        kind = await self._database.type_of(object_name)
+        now = self._database.rpc.http.clock.read(anyio.current_time())
+        quiet = None if now is None else now - self._options.overlap
+        return FeedReader(self._database, kind, quiet)
 
     async def fetch(self, object_name: str, ids: Sequence[str], fields: Sequence[str]) -> Fetched:
-        """Read deals by id, and ask about each that did not come."""
-        self._check_object(object_name)
-        found = await self._database.read(ids, fields)
-        wanted = dict.fromkeys(ids)
-        gone = [await self._database.explain_absence(one) for one in wanted if one not in found]
+        """Read records by id, and ask about each that did not come."""
+        kind = await self._database.type_of(object_name)
+        found = await self._database.read(kind, ids, fields)
+        for one in dict.fromkeys(ids):
+            if one not in found:
+                found[one] = await self._database.explain_absence(kind, one)
+        wanted = [found[one] for one in dict.fromkeys(ids)]
         return Fetched(
-            records=tuple(found[one] for one in wanted if one in found), gone=tuple(gone)
+            records=tuple(one.snapshot for one in wanted if isinstance(one, Reading)),
+            gone=tuple(one for one in wanted if isinstance(one, Gone)),
         )
 
     async def find(
         self, object_name: str, keys: Sequence[str], fields: Sequence[str]
     ) -> dict[str, Snapshot | Gone]:
-        """Look deals up by tieline's key; Tryton has no archive of deals.
+        """Look records up by tieline's key; deactivated parties are archived ones.
 
         Raises:
             TransientError: a key is absent, but a create that carries it may be under way.
         """
-        self._check_object(object_name)
-        found = await self._database.find(keys, fields)
+        kind = await self._database.type_of(object_name)
+        found = await self._database.find(kind, keys, fields)
         wait = self._doubts.wait_for_any(key for key in keys if key not in found)
         if wait:
             raise TransientError("a create may still be under way in Tryton", wait)
-        return dict(found)
+        return {
+            key: one.snapshot if isinstance(one, Reading) else one for key, one in found.items()
+        }
+
+    async def lookup(
+        self, object_name: str, field: str, values: Sequence[str], fields: Sequence[str]
+    ) -> dict[str, tuple[Snapshot, ...]]:
+        """Look up records by what a field holds, texts without regard to case."""
+        kind = await self._database.type_of(object_name)
+        kind.check_fields((field,))
+        if not kind.columns[field].path:
+            message = f"Tryton cannot search {object_name} by {field}: match by another field"
+            raise SchemaDriftError(f"{self._database.app}: {message}")
+        names = tuple(dict.fromkeys((*fields, field)))
+        pending = [list(values[start : start + BATCH]) for start in range(0, len(values), BATCH)]
+        records: list[Snapshot] = []
+        while pending:
+            batch = pending.pop()
+            domain = domain_of(kind.columns[field], batch)
+            if domain is None:
+                continue
+            rows, size = await self._list(kind, domain, names)
+            if len(rows) == size and len(batch) > 1:  # of some values none may have come
+                middle = len(batch) // 2
+                pending += [batch[:middle], batch[middle:]]
+            else:
+                records += (row.snapshot for row in rows)
+        return group(values, field, records)
 
     async def edits(
         self, object_name: str, wanted: Mapping[str, Sequence[str]]
@@ -174,56 +201,19 @@ class TrytonConnector:
     async def write(
         self, object_name: str, intents: Sequence[Intent], fields: Sequence[str]
     ) -> tuple[Outcome, ...]:
-        """Create or update deals."""
-        self._check_object(object_name)
-        outcomes = await Writer(self._database, self._doubts, fields).write(intents)
+        """Create or update records."""
+        kind = await self._database.type_of(object_name)
+        outcomes = await Writer(self._database, kind, self._doubts, fields).write(intents)
         pairs = zip(intents, outcomes, strict=True)
         lost = [one.key for one, outcome in pairs if isinstance(outcome, Unknown)]
         self._doubts.remember(key for key in lost if key is not None)
         return outcomes
 
     async def count(self, object_name: str, field: str, values: Sequence[str]) -> dict[str, int]:
-        """Count the deals that hold each of these values; there is but one pipeline."""
-        self._check_object(object_name)
+        """Count the records that hold each of these values in a field of the record itself."""
+        kind = await self._database.type_of(object_name)
+        kind.check_fields((field,))
         return {
-            value: await self._database.count([[field, "=", value]])
+            value: await self._database.count(kind, [[field, "=", value]])
             for value in dict.fromkeys(values)
         }
-
-    def _check_object(self, object_name: str) -> None:
-        if object_name != DEALS:
-            raise SchemaDriftError(f"{self._app}: Tryton's {object_name} are not supported")
-
-    def _quiet_until(self) -> datetime | None:
-        now = self._database.rpc.http.clock.read(anyio.current_time())
-        return None if now is None else now - self._options.overlap
-
-    async def _search(
-        self,
-        domain: list[object],
-        fields: Sequence[str],
-        order: list[list[str]] | None,
-        size: int,
-    ) -> tuple[list[Snapshot], int]:
-        """Read one page, smaller ones where the server wants that; return it and its size."""
-        while True:
-            try:
-                return await self._database.search(domain, fields, limit=size, order=order), size
-            except TooLargeError:
-                if size == 1:
-                    raise
-                size //= 2
-
-
-def cut_page(
-    rows: Sequence[Snapshot], seen: Mapping[str, str], most: int
-) -> tuple[Sequence[Snapshot], list[Snapshot]]:
-    """Return as much of `rows` as holds at most so many unseen ones, and those."""
-    fresh: list[Snapshot] = []
-    for index, row in enumerate(rows):
-        if seen.get(row.id) == row.token:
-            continue
-        if len(fresh) == most:
-            return rows[:index], fresh
-        fresh.append(row)
-    return rows, fresh

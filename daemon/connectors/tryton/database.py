@@ -1,4 +1,4 @@
-"""The database as one user sees it through one company: context, model, and reading records.
+"""The database as one user sees it through one company: context, objects, and reading records.
 
 Everything that reads goes through here; writing is in `writes.py`.
 """
@@ -8,39 +8,28 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TypeVar
 
-import msgspec
+from msgspec import Struct
 
 from actors.errors import SchemaDriftError, ScopeError
-from actors.records import Departure, Gone, Snapshot
+from actors.records import Departure, Gone
 from actors.schema import User
-from actors.values import Raw
 from daemon.connectors.registry import Environment
-from daemon.connectors.tryton.account import AccountLoader
+from daemon.connectors.tryton.account import AccountLoader, Found
 from daemon.connectors.tryton.changes import Domain
 from daemon.connectors.tryton.errors import Kind, Refusal, as_read_error
 from daemon.connectors.tryton.options import TrytonOptions
+from daemon.connectors.tryton.record_type import Reading, RecordType
 from daemon.connectors.tryton.rpc import Rpc, TooLargeError
-from daemon.connectors.tryton.schema import (
-    KEY_PREFIX,
-    MODEL,
-    REFERENCE,
-    Account,
-    DealModel,
-    describe_user,
-)
-from daemon.connectors.tryton.states import PIPELINE
-from daemon.connectors.tryton.wire import Row, decode, decode_moment, inner
+from daemon.connectors.tryton.schema import Account, describe_user
+from daemon.connectors.tryton.wire import Row
 
 T = TypeVar("T")
 
 BY_ID = [["id", "ASC"]]
-# Read with every record: its version, its times, its key; the party because a merge of parties
-# changes it without a new version.
-_ALWAYS = ("id", "_timestamp", "last_modified_at", "create_date", "party", "currency.code")
 
 
 class Database:
-    """Reads deals, and what is needed to understand them.
+    """Reads records, and what is needed to understand them.
 
     Args:
         options: of the app.
@@ -50,9 +39,9 @@ class Database:
     def __init__(self, options: TrytonOptions, environment: Environment) -> None:
         self.options = options
         self.rpc = Rpc(options, environment)
-        self._app = environment.app
-        self._account: Account | None = None
-        self._model: DealModel | None = None
+        self.now = environment.now
+        self.app = environment.app
+        self._found: Found | None = None
 
     async def aclose(self) -> None:
         """Release the connections."""
@@ -83,19 +72,31 @@ class Database:
 
     async def account(self) -> Account:
         """Return the company and what goes with it, read once."""
-        if self._account is None:
-            await self.refresh()
-        assert self._account is not None
-        return self._account
+        return (await self._look()).account
 
-    async def model(self) -> DealModel:
-        """Return the deal's fields, read once."""
-        if self._model is None:
-            await self.refresh()
-        assert self._model is not None
-        return self._model
+    async def types(self) -> tuple[RecordType, ...]:
+        """Return the objects that can sync, read once."""
+        return tuple((await self._look()).types.values())
 
-    async def refresh(self) -> None:
+    async def type_of(self, object_name: str) -> RecordType:
+        """Return one object.
+
+        Raises:
+            ScopeError, SchemaDriftError: it cannot sync; the message says why.
+        """
+        found = await self._look()
+        if object_name in found.missing:
+            raise found.missing[object_name]
+        if object_name not in found.types:
+            raise SchemaDriftError(f"{self.app}: Tryton's {object_name} are not supported")
+        return found.types[object_name]
+
+    async def _look(self) -> Found:
+        if self._found is None:
+            return await self.refresh()
+        return self._found
+
+    async def refresh(self) -> Found:
         """Read company, rights, currencies and fields anew.
 
         Raises:
@@ -103,22 +104,22 @@ class Database:
             SchemaDriftError: what the options name is not in the database.
         """
         try:
-            loader = AccountLoader(self.rpc, self.options, self._app)
-            self._account, self._model = await loader.load()
+            loader = AccountLoader(self.rpc, self.options, self.app)
+            self._found = await loader.load()
         except Refusal as refusal:
             raise as_read_error(refusal) from None
+        return self._found
 
-    async def check_writing(self) -> None:
-        """Check that the user may create and write deals.
+    async def check_writing(self, kind: RecordType) -> None:
+        """Check that the user may create and write an object's records.
 
         Raises:
             ScopeError: the user may not.
         """
-        account = await self.account()
-        if not account.may_write:
+        if kind.lacking:
             raise ScopeError(
-                f"{self._app}: user {self.options.auth.user!r} may not create and write "
-                f"{MODEL}: add the access rights to a group of the user"
+                f"{self.app}: user {self.options.auth.user!r} may not create and write "
+                f"{', '.join(kind.lacking)}: add the access rights to a group of the user"
             )
 
     async def users(self) -> tuple[User, ...]:
@@ -135,72 +136,92 @@ class Database:
         )
         return tuple(describe_user(row) for row in rows)
 
+    # --- records ----------------------------------------------------------------------------
+
     async def search(
         self,
+        kind: RecordType,
         domain: Domain,
         fields: Sequence[str],
         *,
         limit: int | None = None,
         order: list[list[str]] | None = None,
-        with_notes: bool = False,
-    ) -> list[Snapshot]:
-        """Search deals of the company and read them; notes only where keys may be in them.
+        within: Domain | None = None,
+    ) -> list[Reading]:
+        """Search records and read them; by default those that sync.
 
         Raises:
             TooLargeError: the server limits what one read may return; ask for fewer.
         """
-        account, model = await self.account(), await self.model()
-        rows = await self.ask(
-            f"{MODEL}.search_read",
-            [["company", "=", account.company], *domain],
-            0,
-            limit,
-            order or BY_ID,
-            _native_names(fields, model, with_notes=with_notes or takes_notes(fields, model)),
-            answer=list[Row],
+        scope = kind.live if within is None else within
+        rows = await self._rows(
+            kind,
+            [*scope, *domain],
+            kind.names_for(fields, with_notes=kind.takes_notes(fields)),
+            limit=limit,
+            order=order,
         )
-        return [_make_snapshot(row, fields, model) for row in rows]
+        return [kind.read_row(row, fields) for row in rows]
 
-    async def count(self, domain: Domain | None = None) -> int:
-        """Count the company's deals, or those of them that a search finds."""
-        whole = [["company", "=", (await self.account()).company], *(domain or [])]
-        return await self.ask(f"{MODEL}.search_count", whole, 0, None, answer=int)
+    async def _rows(
+        self,
+        kind: RecordType,
+        domain: Domain,
+        names: list[str],
+        *,
+        limit: int | None = None,
+        order: list[list[str]] | None = None,
+    ) -> list[Row]:
+        return await self.ask(
+            f"{kind.model}.search_read", domain, 0, limit, order or BY_ID, names, answer=list[Row]
+        )
 
-    async def read(self, ids: Iterable[str], fields: Sequence[str]) -> dict[str, Snapshot]:
-        """Read deals by id; those that are not visible are left out, and may be asked about."""
+    async def count(self, kind: RecordType, domain: Domain | None = None) -> int:
+        """Count the records that sync, or those of them that a search finds."""
+        wanted = [*kind.live, *(domain or [])]
+        return await self.ask(f"{kind.model}.search_count", wanted, 0, None, answer=int)
+
+    async def read(
+        self, kind: RecordType, ids: Iterable[str], fields: Sequence[str], also: Sequence[str] = ()
+    ) -> dict[str, Reading | Gone]:
+        """Read records by id; those that are not visible are left out, and may be asked about.
+
+        Args:
+            also: fields that are read into the rows only.
+        """
         wanted = sorted({int(one) for one in ids if one.isascii() and one.isdigit()})
-        found: dict[str, Snapshot] = {}
+        names = kind.names_for((*fields, *also), with_notes=kind.takes_notes(fields))
+        found: dict[str, Reading | Gone] = {}
         size = self.options.page_size
         while wanted:
             batch = wanted[:size]
             try:
-                rows = await self.search([["id", "in", batch]], fields)
+                rows = await self._rows(kind, [*kind.known, ["id", "in", batch]], names)
             except TooLargeError:
                 if size == 1:
                     raise
                 size //= 2
                 continue
-            found.update((row.id, row) for row in rows)
+            found.update((str(row["id"]), _judge(kind, row, fields)) for row in rows)
             wanted = wanted[size:]
         return found
 
-    async def find(self, keys: Sequence[str], fields: Sequence[str]) -> dict[str, Snapshot]:
-        """Find deals by tieline's key; of several with one key, the oldest."""
-        model = await self.model()
-        found: dict[str, Snapshot] = {}
+    async def find(
+        self, kind: RecordType, keys: Sequence[str], fields: Sequence[str]
+    ) -> dict[str, Reading | Gone]:
+        """Find records by tieline's key; of several with one key, the oldest that is live."""
+        found: dict[str, Reading | Gone] = {}
+        names = kind.names_for(fields, with_notes=kind.may_have_notes)
         for start in range(0, len(keys), self.options.page_size):
-            batch = list(keys[start : start + self.options.page_size])
-            domain: Domain = [[model.key_field, "in", batch]]
-            in_notes = model.has_notes and not model.has_key_column
-            if in_notes:
-                domain = [["OR", domain, [["notes.message", "in", batch]]]]
-            rows = await self.search(domain, fields, with_notes=in_notes)
-            for row in rows:
-                if row.key is not None:
-                    found.setdefault(row.key, row)
+            batch = keys[start : start + self.options.page_size]
+            for row in await self._rows(kind, [*kind.known, *kind.seek(batch)], names):
+                holder = _judge(kind, row, fields)
+                for key in kind.keys_of(row):
+                    if key not in found or _is_better(holder, found[key]):
+                        found[key] = holder
         return {key: found[key] for key in keys if key in found}
 
-    async def explain_absence(self, record_id: str) -> Gone:
+    async def explain_absence(self, kind: RecordType, record_id: str) -> Gone:
         """Ask for one record that a search did not find: does it exist?
 
         Tryton says in different words that a record is gone and that it may not be seen.
@@ -209,7 +230,7 @@ class Database:
             return Gone(id=record_id, how=Departure.DELETED)
         try:
             await self.rpc.call(
-                f"model.{MODEL}.read",
+                f"model.{kind.model}.read",
                 [int(record_id)],
                 ["id"],
                 answer=list[Row],
@@ -225,53 +246,31 @@ class Database:
         domain = [["id", "in", sorted(ids)]]
         return set(await self.ask(f"{model}.search", domain, 0, None, BY_ID, answer=list[int]))
 
-
-def lock_of(token: str) -> str:
-    """Return the version that Tryton checks, out of a snapshot's token."""
-    return token.partition("/")[0]
-
-
-def takes_notes(fields: Iterable[str], model: DealModel) -> bool:
-    """Tell whether keys go into notes: their field is one that is mapped."""
-    return not model.has_key_column and REFERENCE in fields and model.has_notes
-
-
-def _native_names(fields: Sequence[str], model: DealModel, *, with_notes: bool) -> list[str]:
-    """Return what to ask for so that a snapshot with `fields` can be made.
-
-    Raises:
-        SchemaDriftError: a field is not there.
-    """
-    unknown = [one for one in fields if one not in model.definitions and one != "pipeline"]
-    if unknown:
-        raise SchemaDriftError(f"Tryton has no field {', '.join(unknown)} on {MODEL}")
-    wanted = {*_ALWAYS, *fields, model.key_field} - {"pipeline", "currency"}
-    if with_notes:
-        wanted.add("notes.message")
-    return sorted(wanted)
+    async def first_lines(self, model: str, parties: set[int]) -> dict[int, int]:
+        """Return for each party the id of its first live line of a model, e-mails before others."""
+        domain = [["party", "in", sorted(parties)], ["active", "=", True]]
+        order = [["party", "ASC"], ["sequence", "ASC NULLS FIRST"], ["id", "ASC"]]
+        fields = ["party", "type"]
+        rows = await self.ask(
+            f"{model}.search_read", domain, 0, None, order, fields, answer=list[Line]
+        )
+        found: dict[int, int] = {}
+        for row in sorted(rows, key=lambda row: row.type != "email"):
+            found.setdefault(row.party, row.id)
+        return found
 
 
-def _make_snapshot(row: Row, fields: Sequence[str], model: DealModel) -> Snapshot:
-    return Snapshot(
-        id=str(row["id"]),
-        values={name: _value_of(row, name, model) for name in fields},
-        token=f"{row['_timestamp']}/{row['party'] or ''}",
-        modified_at=decode_moment(row["last_modified_at"]),
-        created_at=decode_moment(row["create_date"]),
-        key=_find_key(row, model),
-    )
+class Line(Struct, frozen=True):
+    """A line of a party, as far as it is needed to choose one."""
+
+    id: int
+    party: int
+    type: str
 
 
-def _value_of(row: Row, name: str, model: DealModel) -> Raw:
-    if name == "pipeline":
-        return PIPELINE
-    if name == "currency":
-        return decode("char", inner(row, "currency.", "code"))
-    return decode(model.definitions[name].type, row[name])
+def _judge(kind: RecordType, row: Row, fields: Sequence[str]) -> Reading | Gone:
+    return kind.departure_of(row) or kind.read_row(row, fields)
 
 
-def _find_key(row: Row, model: DealModel) -> str | None:
-    notes = msgspec.convert(row.get("notes.", []), list[Row])
-    candidates = [row.get(model.key_field), *(note.get("message") for note in notes)]
-    keys = (text for text in candidates if isinstance(text, str) and text.startswith(KEY_PREFIX))
-    return next(keys, None)
+def _is_better(holder: Reading | Gone, than: Reading | Gone) -> bool:
+    return isinstance(holder, Reading) and isinstance(than, Gone)

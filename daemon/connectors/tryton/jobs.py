@@ -11,14 +11,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TypeVar
 
-import msgspec
-
 from actors.errors import OutcomeUnknownError, TransientError
 from actors.intents import (
     Done,
     Exists,
     Intent,
-    IntentKind,
     Outcome,
     Rejected,
     Stale,
@@ -26,15 +23,13 @@ from actors.intents import (
     Unknown,
     Vanished,
 )
-from actors.records import Departure, Snapshot
-from daemon.connectors.tryton.database import Database, lock_of
+from actors.records import Departure, Gone
+from daemon.connectors.tryton.database import Database
 from daemon.connectors.tryton.errors import Kind, Refusal, as_read_error, as_rejected
-from daemon.connectors.tryton.schema import MODEL
+from daemon.connectors.tryton.record_type import CREATE, WRITE, Forgone, Reading, RecordType, Steps
 from daemon.connectors.tryton.wire import Row
 
 T = TypeVar("T")
-
-CREATE, WRITE = "create", "write"  # all other steps are the names of buttons
 
 
 class Job:
@@ -42,28 +37,26 @@ class Job:
 
     Args:
         intent: the order.
-        steps: what to do, in this order.
-        values: what the create or write step sends, in Tryton's encoding.
-        refused: reason by field of what is known to be impossible.
+        plan: what is to be done.
         record: the target as last read; None before it exists.
+        outcome: what came of it, if that is known already.
     """
 
     def __init__(
         self,
         intent: Intent,
+        plan: Steps | None = None,
         *,
-        steps: Sequence[str] = (),
-        values: Row | None = None,
-        refused: dict[str, str] | None = None,
-        record: Snapshot | None = None,
+        record: Reading | None = None,
         outcome: Outcome | None = None,
     ) -> None:
+        plan = plan or Steps(steps=())
         self.intent = intent
-        self.steps = list(steps)
-        self.values = values or {}
-        self.refused = refused or {}
+        self.steps = list(plan.steps)
+        self.values = plan.values
+        self.refused = dict(plan.refused)
         self.record = record
-        self.record_id = record.id if record is not None else ""
+        self.record_id = record.snapshot.id if record is not None else ""
         self.outcome = outcome
         self.is_touched = False
 
@@ -71,6 +64,13 @@ class Job:
     def is_due(self) -> bool:
         """There is a step to take."""
         return self.outcome is None and bool(self.steps)
+
+    def settle_for(self, lesser: Forgone) -> None:
+        """Send less when the step is taken the next time, or nothing if nothing is left."""
+        self.values = lesser.values
+        self.refused |= lesser.refused
+        if not self.values:
+            self.steps.clear()
 
     def give_up(self, reason: str) -> None:
         """Refuse all that is left to do."""
@@ -86,22 +86,24 @@ class Runner:
 
     Args:
         database: where.
+        kind: the object.
         fields: native names for `Done.stored`.
     """
 
-    def __init__(self, database: Database, fields: Sequence[str]) -> None:
+    def __init__(self, database: Database, kind: RecordType, fields: Sequence[str]) -> None:
         self._database = database
+        self._kind = kind
         self._fields = tuple(fields)
-        self._own_id = ""
+        self._own_id = 0
 
     async def run(self, jobs: Sequence[Job]) -> tuple[Outcome, ...]:
         """Carry the jobs out and return their outcomes in order.
 
         Raises:
             TransientError: Tryton could not be reached before anything was written.
-            ScopeError: the user may not write deals at all.
+            ScopeError: the user may not write such records at all.
         """
-        self._own_id = str((await self._database.account()).user_id)
+        self._own_id = (await self._database.account()).user_id
         while due := [job for job in jobs if job.is_due]:
             # Grouped before any is taken: each job takes one step a round.
             groups: dict[str, list[Job]] = {}
@@ -144,11 +146,10 @@ class Runner:
             for job, record_id in zip(group, ids, strict=True):
                 job.record_id = str(record_id)
             return
-        context["_timestamp"] = {
-            f"{MODEL},{job.record_id}": lock_of(job.record.token)
-            for job in group
-            if job.record is not None
-        }
+        locks: Row = {}
+        for job in group:
+            locks |= self._kind.locks_of(job.record.row) if job.record is not None else {}
+        context["_timestamp"] = locks
         if step == WRITE:
             pairs = [part for job in group for part in ([int(job.record_id)], job.values)]
             await self._call(WRITE, *pairs, answer=object, context=context)
@@ -158,7 +159,11 @@ class Runner:
 
     async def _call(self, name: str, *arguments: object, answer: type[T], context: Row) -> T:
         return await self._database.rpc.call(
-            f"model.{MODEL}.{name}", *arguments, answer=answer, context=context, writes=True
+            f"model.{self._kind.model}.{name}",
+            *arguments,
+            answer=answer,
+            context=context,
+            writes=True,
         )
 
     def _postpone(self, group: Sequence[Job], error: TransientError) -> None:
@@ -173,6 +178,11 @@ class Runner:
         if job.is_touched:
             job.give_up(refusal.message)
             return
+        if step in (CREATE, WRITE):
+            lesser = self._kind.forgo(job.intent, job.values, refusal.message)
+            if lesser is not None:
+                job.settle_for(lesser)
+                return
         match refusal.kind:
             case Kind.STALE | Kind.BUTTON:
                 job.outcome = Stale()
@@ -181,19 +191,18 @@ class Runner:
             case Kind.ACCESS:
                 raise as_read_error(refusal) from None
             case _:
-                job.outcome = await self._find_twin(step, job) or await self._reject(refusal, step)
+                job.outcome = await self._find_twin(step, job) or self._reject(refusal, step)
 
     async def _find_twin(self, step: str, job: Job) -> Outcome | None:
         """Return the record that a unique column refused ours for, if that was the reason."""
-        model, key = await self._database.model(), job.intent.key
-        if step != CREATE or key is None or not model.has_key_column:
+        key = job.intent.key
+        if step != CREATE or key is None or not self._kind.has_key_column:
             return None
-        found = await self._database.find([key], self._fields)
-        twin = found.get(key)
-        return None if twin is None else Exists(record_id=twin.id, current=twin)
+        twin = (await self._database.find(self._kind, [key], self._fields)).get(key)
+        return None if twin is None else as_exists(twin)
 
-    async def _reject(self, refusal: Refusal, step: str) -> Rejected:
-        rejected = as_rejected(refusal, (await self._database.model()).labels)
+    def _reject(self, refusal: Refusal, step: str) -> Rejected:
+        rejected = as_rejected(refusal, self._kind.labels)
         if step in (CREATE, WRITE):
             return rejected
         return Rejected(reason=rejected.reason, fields=("state", *rejected.fields))
@@ -210,52 +219,48 @@ class Runner:
                 job.outcome = Unknown(reason=f"written, but not read back: {error}")
 
     async def _read(self, jobs: Sequence[Job]) -> None:
-        fields = {*self._fields, "state", "write_uid", "create_uid"}
-        found = await self._database.read((job.record_id for job in jobs), sorted(fields))
+        ids = [job.record_id for job in jobs]
+        found = await self._database.read(self._kind, ids, self._fields, self._kind.judged)
         for job in jobs:
-            job.record = found.get(job.record_id)
-            if job.record is None:
-                gone = await self._database.explain_absence(job.record_id)
-                job.outcome = Vanished(how=gone.how)
-            elif job.steps and not self._wrote_last(job.record):
+            record = found.get(job.record_id)
+            if record is None:
+                record = await self._database.explain_absence(self._kind, job.record_id)
+            if isinstance(record, Gone):
+                job.outcome = Vanished(how=record.how, into=record.into)
+                continue
+            job.record = record
+            if job.steps and not self._wrote_last(record):
                 # Somebody wrote since our last step: what is left is decided again.
-                job.outcome = Stale(current=self._trim(job.record))
+                job.outcome = Stale(current=record.snapshot)
 
     def _conclude(self, job: Job) -> Outcome:
         if job.record is None or (job.refused and not job.is_touched):
             reasons = dict.fromkeys(job.refused.values())
             return Rejected(reason="; ".join(reasons), fields=tuple(job.refused))
+        stored = job.record.snapshot
+        is_news = job.is_touched and self._kind.is_news(job.intent, stored)
         return Done(
-            stored=self._trim(job.record),
+            stored=stored,
             refused=job.refused,
-            proven=not job.is_touched or (self._wrote_last(job.record) and not _is_dated(job)),
+            proven=not job.is_touched or (self._wrote_last(job.record) and not is_news),
         )
 
-    def _wrote_last(self, record: Snapshot) -> bool:
-        # `write_uid` is empty until the first edit.
-        writer = record.values.get("write_uid") or record.values.get("create_uid")
-        return writer == self._own_id
+    def _wrote_last(self, record: Reading) -> bool:
+        return self._kind.wrote_last(record.row, self._own_id)
 
     async def _show_current(self, jobs: Sequence[Job]) -> None:
         stale = [job for job in jobs if job.outcome == Stale()]
         if stale:
-            found = await self._database.read((job.record_id for job in stale), self._fields)
+            ids = [job.record_id for job in stale]
+            found = await self._database.read(self._kind, ids, self._fields)
             for job in stale:
-                job.outcome = Stale(current=found.get(job.record_id))
-
-    def _trim(self, record: Snapshot) -> Snapshot:
-        values = {name: record.values[name] for name in self._fields}
-        return msgspec.structs.replace(record, values=values)
+                current = found.get(job.record_id)
+                if isinstance(current, Reading):
+                    job.outcome = Stale(current=current.snapshot)
 
 
-def _is_dated(job: Job) -> bool:
-    """Say whether Tryton put its own day in place of the one that we sent, as we closed a deal.
-
-    That day is news, not our value in another form: the other app is to hear of it. A deal that
-    was closed elsewhere before it came here is another matter: Tryton's day is then only that
-    of its arrival, and says nothing about the deal.
-    """
-    sent, record = job.intent.values.get("end_date"), job.record
-    if job.intent.kind is not IntentKind.UPDATE or "state" not in job.intent.values:
-        return False
-    return sent is not None and record is not None and record.values.get("end_date") != sent
+def as_exists(twin: Reading | Gone) -> Exists:
+    """Return the outcome of a create whose key a record has already."""
+    if isinstance(twin, Gone):
+        return Exists(record_id=twin.id, archived=True)
+    return Exists(record_id=twin.snapshot.id, current=twin.snapshot)

@@ -21,6 +21,25 @@ class Auth(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         return f"Auth(user={self.user!r}, password=***)"
 
 
+class PartyRule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which parties are of one kind; Tryton itself does not tell persons from organisations.
+
+    Attributes:
+        category: name of the party category that they are in.
+        field: or: a field of parties that says it, where a module of the installation has one.
+        value: what that field holds for them.
+    """
+
+    category: str | None = None
+    field: str | None = None
+    value: str = "true"
+
+    def __post_init__(self) -> None:
+        """Refuse a rule that names neither or both."""
+        if (self.category is None) == (self.field is None):
+            raise ValueError("needs either `category` or `field`")
+
+
 class TrytonOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """An app of type `tryton`.
 
@@ -31,6 +50,12 @@ class TrytonOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         convert: press `convert` for deals won elsewhere; the user needs the group *Sales*.
         default_party, default_employee: id or name, for new deals that come without: Tryton
             makes a deal an opportunity only when it has both.
+        persons: which parties are contacts; by default those in the category *Person*.
+        organisations: which parties are companies; by default those in the category
+            *Organisation*.
+        works_for: type of the relation by which a contact's employer is known.
+        tax_identifier: type of the identifiers that tax numbers are written to, like `eu_vat`;
+            without it they are only read.
         overlap: how far behind the newest change each poll reads again; longer than the longest
             transaction of the installation.
         settle: how long a create may run on at the server after its answer was lost.
@@ -46,6 +71,10 @@ class TrytonOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     convert: bool = False
     default_party: int | str | None = None
     default_employee: int | str | None = None
+    persons: PartyRule = PartyRule(category="Person")
+    organisations: PartyRule = PartyRule(category="Organisation")
+    works_for: str = "works for"
+    tax_identifier: str | None = None
     overlap: timedelta = timedelta(minutes=10)
     settle: timedelta = timedelta(seconds=5)
     page_size: int = 500

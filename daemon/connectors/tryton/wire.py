@@ -52,6 +52,7 @@ class FieldDefinition(Struct, frozen=True):
     digits: object = None
     strip: bool | str = False
     size: object = None
+    searchable: bool = True
 
 
 class Access(Struct, frozen=True):

@@ -11,6 +11,7 @@ import click
 import msgspec
 
 from daemon.sandbox.tryton.deals import add_deals
+from daemon.sandbox.tryton.people import add_people
 from daemon.sandbox.tryton.server import TrytonInfo, serve_tryton
 from daemon.sandbox.tryton.template import TrytonError
 
@@ -50,8 +51,29 @@ class ListenAddress(click.ParamType[tuple[str, int]]):
     show_default=True,
     help="Deals to add to a new database.",
 )
+@click.option(
+    "--contacts",
+    type=click.IntRange(min=0),
+    default=20,
+    show_default=True,
+    help="Persons to add to a new database.",
+)
+@click.option(
+    "--companies",
+    type=click.IntRange(min=0),
+    default=10,
+    show_default=True,
+    help="Organisations to add to a new database; contacts work there, deals are theirs.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one line of JSON once it serves.")
-def tryton(listen: tuple[str, int], work: Path | None, deals: int, as_json: bool) -> None:
+def tryton(
+    listen: tuple[str, int],
+    work: Path | None,
+    deals: int,
+    contacts: int,
+    companies: int,
+    as_json: bool,
+) -> None:
     """Serve a real Tryton server with made-up data, until SIGTERM or Ctrl-C.
 
     The first start prepares a database, which takes about half a minute; later starts take
@@ -62,6 +84,7 @@ def tryton(listen: tuple[str, int], work: Path | None, deals: int, as_json: bool
     try:
         with serve_tryton(*listen, work=work, say=_say) as serving:
             if serving.is_fresh:
+                add_people(serving.info, contacts=contacts, companies=companies)
                 add_deals(serving.info, deals)
             click.echo(_render(serving.info, as_json))
             status = serving.process.wait()

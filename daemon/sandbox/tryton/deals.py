@@ -2,58 +2,17 @@
 
 from __future__ import annotations
 
-import base64
 from datetime import date, timedelta
-from typing import Any
 
-import httpx
+from msgspec import Struct
 
+from daemon.sandbox.tryton import seed
+from daemon.sandbox.tryton.client import AdminClient
 from daemon.sandbox.tryton.server import TrytonInfo
-from daemon.sandbox.tryton.template import TrytonError
 
 WARES = ("pumps", "winches", "valves", "radar upgrade", "spare parts", "hull survey", "cranes")
 # Per deal in turn: the buttons that bring it from lead to where it shall be.
 WAYS = ((), ("opportunity",), (), ("opportunity",), ("lost",))
-
-
-class AdminClient:
-    """Plain JSON-RPC for seeding and for looking at the server from outside of tieline."""
-
-    def __init__(self, info: TrytonInfo, *, admin: bool = True) -> None:
-        """Sign in, as the administrator or as the sync user."""
-        user = info.admin_user if admin else info.user
-        password = info.admin_password if admin else info.password
-        self._http = httpx.Client(timeout=60, trust_env=False)
-        self._url = f"{info.url}{info.database}/rpc/"
-        user_id, key, *_ = self._post("common.db.login", [user, {"password": password}])
-        token = base64.b64encode(f"{user}:{user_id}:{key}".encode()).decode()
-        self._http.headers["Authorization"] = f"Session {token}"
-        self._context = {
-            **self._post("model.res.user.get_preferences", [True, {}]),
-            "language": "en",
-        }
-
-    # Any: what a Tryton method returns depends on the method.
-    def call(self, method: str, *arguments: object, **context: object) -> Any:
-        """Call a method (`model.sale.opportunity.create`) and return its result.
-
-        Raises:
-            TrytonError: the server refused; the message holds its answer.
-        """
-        return self._post(method, [*arguments, {**self._context, **context}])
-
-    def close(self) -> None:
-        """Release the connection."""
-        self._http.close()
-
-    def _post(self, method: str, params: list[object]) -> Any:
-        answer = self._http.post(self._url, json={"id": 1, "method": method, "params": params})
-        if not answer.is_success:
-            raise TrytonError(f"{method} failed with HTTP status {answer.status_code}")
-        body = answer.json()
-        if "error" in body:
-            raise TrytonError(f"{method} failed: {str(body['error'])[:500]}")
-        return body["result"]
 
 
 def add_deals(info: TrytonInfo, count: int) -> None:
@@ -68,9 +27,12 @@ def add_deals(info: TrytonInfo, count: int) -> None:
 
 
 def _add(client: AdminClient, count: int) -> None:
-    parties = _search(client, "party.party", [["name", "like", "Kunde __ AS"]])
-    employees = _search(client, "company.employee", [])
-    deals = [_make_deal(number, parties, employees) for number in range(count)]
+    customers = _find_customers(client)
+    employees = [row["id"] for row in client.read("company.employee", [], ["party"])]
+    deals = [
+        _make_deal(number, customers[number % len(customers)], employees[number % len(employees)])
+        for number in range(count)
+    ]
     ids = client.call("model.sale.opportunity.create", deals)
     for turn, way in enumerate(WAYS):
         chosen = ids[turn :: len(WAYS)]
@@ -78,18 +40,43 @@ def _add(client: AdminClient, count: int) -> None:
             client.call(f"model.sale.opportunity.{button}", chosen)
 
 
-def _make_deal(number: int, parties: list[int], employees: list[int]) -> dict[str, object]:
+class Customer(Struct, frozen=True):
+    """Whom a deal is with: a party, its name, and the e-mail of somebody there."""
+
+    party: int
+    name: str
+    contact: int | None = None
+
+
+def _find_customers(client: AdminClient) -> list[Customer]:
+    """Return the companies, or if there are none the organisations without a category."""
+    sorted_ones = [["categories.name", "=", seed.ORGANISATION]]
+    parties = client.read("party.party", sorted_ones, ["name"]) or client.read(
+        "party.party", [["name", "like", "Kunde __ AS"]], ["name"]
+    )
+    at_work = [
+        ["type.name", "=", seed.WORKS_FOR],
+        ["to", "in", [party["id"] for party in parties]],
+    ]
+    # Of several people the first is left in the end.
+    relations = client.read("party.relation.all", at_work, ["from_", "to"], newest=True)
+    people = {row["to"]: row["from_"] for row in relations}
+    theirs = [["type", "=", "email"], ["party", "in", list(people.values())]]
+    mechanisms = client.read("party.contact_mechanism", theirs, ["party"], newest=True)
+    emails = {row["party"]: row["id"] for row in mechanisms}
+    return [
+        Customer(one["id"], one["name"], emails.get(people.get(one["id"], 0))) for one in parties
+    ]
+
+
+def _make_deal(number: int, customer: Customer, employee: int) -> dict[str, object]:
     expected = date.today() + timedelta(days=30 + number % 90)
     return {
-        "party": parties[number % len(parties)],
-        "employee": employees[number % len(employees)],
-        "description": f"Kunde {number % len(parties):02d}: {WARES[number % len(WARES)]}",
+        "party": customer.party,
+        "contact": customer.contact,
+        "employee": employee,
+        "description": f"{customer.name.removesuffix(' AS')}: {WARES[number % len(WARES)]}",
         "reference": f"T-{number + 1:04d}",
         "amount": {"__class__": "Decimal", "decimal": f"{1000 * (1 + number % 50)}.00"},
         "end_date": expected.isoformat(),
     }
-
-
-def _search(client: AdminClient, model: str, domain: list[object]) -> list[int]:
-    found: list[int] = client.call(f"model.{model}.search", domain, 0, None, [["id", "ASC"]])
-    return found

@@ -21,7 +21,12 @@ STOP_WITHIN_SECONDS = 20
 
 @contextmanager
 def running_tryton(
-    *, deals: int = 10, work: Path | None = None, listen: str = "127.0.0.1:0"
+    *,
+    deals: int = 10,
+    contacts: int = 0,
+    companies: int = 0,
+    work: Path | None = None,
+    listen: str = "127.0.0.1:0",
 ) -> Iterator[TrytonInfo]:
     """Serve a sandbox Tryton until the block ends; it also ends when this process dies.
 
@@ -33,6 +38,7 @@ def running_tryton(
     """
     command = [sys.executable, "-P", str(child.__file__), str(os.getpid())]
     command += ["daemon.sandbox.tryton", "--json", "--listen", listen, "--deals", str(deals)]
+    command += ["--contacts", str(contacts), "--companies", str(companies)]
     if work is not None:
         command += ["--work", str(work)]
     path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)

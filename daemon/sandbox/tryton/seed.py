@@ -1,4 +1,4 @@
-"""Fill a freshly activated Tryton database: company, people, rights, parties; no deals.
+"""Fill a freshly activated Tryton database: company, people, rights, places, a few parties.
 
 Run by path in a process of its own (`python -P seed.py URI CONFIG`), since proteus turns the
 process that imports it into half a Tryton server. It therefore imports nothing of tieline, and
@@ -26,6 +26,31 @@ CURRENCIES = (
     ("EUR", "Euro", "€"),
     ("USD", "US Dollar", "$"),
     ("GBP", "Pound Sterling", "£"),
+)
+
+# Tryton has no flag for it: tieline's connector tells persons from organisations by these.
+PERSON, ORGANISATION = "Person", "Organisation"
+WORKS_FOR = "works for"
+
+# Real installations import all of them. Here: those of the HubSpot sandbox's people, too.
+COUNTRIES = (
+    ("NO", "Norway", (("NO-03", "Oslo"), ("NO-46", "Vestland"), ("NO-50", "Trøndelag"))),
+    ("SE", "Sweden", (("SE-O", "Västra Götalands län"), ("SE-AB", "Stockholms län"))),
+    ("DK", "Denmark", (("DK-84", "Hovedstaden"),)),
+    ("DE", "Germany", (("DE-HH", "Hamburg"), ("DE-BY", "Bayern"))),
+    ("GB", "United Kingdom", (("GB-SCT", "Scotland"),)),
+    ("US", "United States", (("US-CA", "California"), ("US-MA", "Massachusetts"))),
+    ("FR", "France", ()),
+    ("ES", "Spain", ()),
+    ("PL", "Poland", ()),
+    ("CZ", "Czechia", ()),
+    ("TR", "Türkiye", ()),
+    ("IS", "Iceland", ()),
+    ("BR", "Brazil", ()),
+    ("JP", "Japan", ()),
+    ("GR", "Greece", ()),
+    ("UA", "Ukraine", ()),
+    ("AE", "United Arab Emirates", ()),
 )
 
 # What the sync user may do, by model: read, write, create. Nobody needs delete.
@@ -123,9 +148,23 @@ class Seeder:
         term.lines.new(type="remainder").relativedeltas.new(days=30)
         term.save()
 
+    def make_categories_and_places(self) -> None:
+        """Make what persons and organisations are told by, and the countries that they are in."""
+        for name in (PERSON, ORGANISATION):
+            self.new("party.category", name=name)
+        for code, name, parts in COUNTRIES:
+            country = self.new("country.country", name=name, code=code)
+            for part_code, part in parts:
+                self.new(
+                    "country.subdivision", name=part, code=part_code, type="county", country=country
+                )
+
     def make_parties(self) -> None:
-        """Make organisations and the people who work for them."""
-        works_for = self.new("party.relation.type", name="works for")
+        """Make organisations and their people that nobody has put into a category yet.
+
+        They are no contacts and companies to tieline; deals may name them all the same.
+        """
+        works_for = self.new("party.relation.type", name=WORKS_FOR)
         works_for.reverse = self.new("party.relation.type", name="employs", reverse=works_for)
         works_for.save()
         for number in range(ORGANISATIONS):
@@ -160,6 +199,7 @@ def seed(uri: str, config_file: str) -> None:
     seeder.make_employees(company)
     seeder.make_sync_user(company)
     seeder.make_payment_term()
+    seeder.make_categories_and_places()
     seeder.make_parties()
 
 

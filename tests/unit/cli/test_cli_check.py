@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -192,3 +193,46 @@ def test_the_example_is_right(monkeypatch: pytest.MonkeyPatch, cli: Cli, tmp_pat
         (tmp_path / name).write_text("x")
     result = cli("check", "--offline", CREDENTIALS_DIRECTORY=str(tmp_path))
     assert (result.exit_code, result.stdout.splitlines()[-1].endswith("not asked")) == (0, True)
+
+
+def test_f17_explain_shows_which_links_are_made_and_with_which_object(
+    live: Live, sandbox: Sandbox
+) -> None:
+    others = """\
+      associations: [contacts]
+    contacts:
+      fields: [{one: email, two: email}]
+    companies:
+      fields: [{one: name, two: name}]
+"""
+    live.cli.file.write_text(LIVE + others)
+    result = live.cli("check", "--explain", "--json", **live.environment)
+    found = {(one["sync"], one["object"]): one for one in json.loads(result.stdout)["associations"]}
+    people = found["sales/deals", "contacts"]
+    assert people["fields"] == ["associations.contacts", "associations.contacts"]
+    assert (people["direction"], people["removals"]) == ("both", "propagate")
+    assert people["linked_by"] == "sales/contacts"
+    firms = found["sales/contacts", "companies"]
+    assert firms["fields"] == ["associations.companies", "associations.companies"]
+    assert found["sales/deals", "companies"]["notes"] == ["not asked for under associations:"]
+    (why,) = found["sales/companies", "contacts"]["notes"]
+    assert why == "one has no field on company for contacts"
+    shown = live.cli("check", "--explain", **live.environment).stdout
+    assert "contacts (as sales/contacts links them)" in shown
+
+
+def test_an_association_that_cannot_be_is_refused_with_its_place(live: Live) -> None:
+    lines = """\
+      associations:
+        - contacts
+        - {one: dealname, two: associations.contacts}
+        - {object: companies, one: x}
+"""
+    live.cli.file.write_text(LIVE + lines)
+    _, out = live.check()
+    assert "tieline.yaml:20:11: connections.sales.deals.associations[2]: names an object" in out
+    live.cli.file.write_text(LIVE + lines.rpartition("        - ")[0])
+    code, out = live.check()
+    assert code == Exit.CONFIG
+    assert "18:11: connections.sales.deals.associations[0]: contacts do not sync" in out
+    assert '19:11: connections.sales.deals.associations[1]: one: "dealname" does not refer' in out

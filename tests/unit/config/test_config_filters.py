@@ -185,4 +185,5 @@ def test_the_schema_and_the_manual_know_every_operator() -> None:
     assert section["properties"]["leave"]["enum"] == ["stop", "first-sync-only"]
     assert list(section["patternProperties"].values()) == [{"$ref": "#/$defs/conditions"}]
     fields = connection["properties"]["deals"]["properties"]["fields"]["items"]
-    assert "string" in next(iter(fields["patternProperties"].values()))["type"]
+    named = next(iter(fields["patternProperties"].values()))["anyOf"]
+    assert "string" in named[0]["type"]

@@ -289,7 +289,10 @@ def test_one_field_may_feed_two_in_a_one_way_sync(load: Load) -> None:
 
 def test_a_connection_without_anything_to_sync_is_refused(refused: Refused) -> None:
     (problem,) = refused(GOOD.partition("    deals:\n")[0])
-    assert problem == "tieline.yaml:9:5: connections.sales: nothing syncs; add deals:"
+    assert (
+        problem == "tieline.yaml:9:5: connections.sales: nothing syncs; "
+        "add deals:, contacts: or companies:"
+    )
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from daemon.connectors.tryton.connector import TrytonConnector
 from daemon.connectors.tryton.options import Auth, TrytonOptions
 from daemon.connectors.tryton.rpc import Rpc
 from daemon.connectors.tryton.wire import Row
-from daemon.sandbox.tryton.deals import AdminClient
+from daemon.sandbox.tryton.client import AdminClient
 from daemon.sandbox.tryton.server import TrytonInfo
 from tests.support.answer_cutter import AnswerCutter, cutting
 from tests.support.tryton import tryton, tryton_admin

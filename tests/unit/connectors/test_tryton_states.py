@@ -22,7 +22,7 @@ from daemon.connectors.tryton.states import (
     plan_update,
     presses_of,
 )
-from daemon.sandbox.tryton.deals import AdminClient
+from daemon.sandbox.tryton.client import AdminClient
 from daemon.sandbox.tryton.template import TrytonError
 from tests.support.tryton import tryton, tryton_admin
 

@@ -18,7 +18,7 @@ from daemon.connectors.tryton.connector import TrytonConnector
 from daemon.connectors.tryton.doubts import Doubts
 from daemon.connectors.tryton.options import Auth
 from daemon.connectors.tryton.states import CONFIRM_SALE, CONVERT
-from daemon.sandbox.tryton.deals import AdminClient
+from daemon.sandbox.tryton.client import AdminClient
 from daemon.sandbox.tryton.server import TrytonInfo
 from tests.support.answer_cutter import AnswerCutter, cutting
 from tests.support.tryton import tryton, tryton_admin

@@ -230,10 +230,19 @@ def test_unknown_pipelines_and_stages(
         (FieldSpec(left="note", right="ref"), ("right",), "kept by tieline itself"),
         (FieldSpec(left="name", right="remark"), ("left",), '"name" is mapped twice'),
         (FieldSpec(left="note", right="title"), ("right",), '"title" is mapped twice'),
-        (FieldSpec(left="tags", right="remark"), (), "multi-enum field and erp a text field"),
+        (
+            FieldSpec(left="tags", right="remark"),
+            ("direction",),
+            "a text cannot be read as a multi-enum: map it one way with `direction: to-erp`",
+        ),
+        (FieldSpec(left="tags", right="class"), (), "multi-enum field and erp an enum field"),
         (FieldSpec(left="close", right="rank"), (), "cannot be mapped"),
         (FieldSpec(left="company", right="employee"), (), "synced as associations"),
-        (FieldSpec(left="kind", right="class", values=(("x", "new"),)), (), 'no option "x"'),
+        (
+            FieldSpec(left="kind", right="class", values=(("x", "new"),)),
+            ("values", 0, "left"),
+            'no option "x"',
+        ),
         (
             FieldSpec(left="score", right="rank", direction=Direction.BOTH),
             (),
@@ -298,7 +307,7 @@ def test_a_field_against_the_direction_of_the_sync() -> None:
 def test_all_problems_are_found_at_once() -> None:
     found = problems(
         FieldSpec(left="nope", right="nope"),
-        FieldSpec(left="tags", right="remark"),
+        FieldSpec(left="tags", right="rank"),
         pipelines=(PipelineSpec(left="sales", right="main", stages=(("x", "y"),)),),
     )
     assert [problem.path for problem in found] == [

@@ -116,7 +116,7 @@ def test_a_field_of_another_kind_stops_alone() -> None:
     fit = drifted(right=changed(retyped, fields=(*deals.fields, field("remark", Kind.NUMBER))))
     assert fit.sync is not None
     assert fit.sync.paused == {"note=remark"}
-    assert "cannot be mapped" in fit.flaws[0].message
+    assert "a text cannot be read as a number" in fit.flaws[0].message
 
 
 def test_an_option_that_is_gone_stops_its_field() -> None:

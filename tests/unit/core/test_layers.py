@@ -28,6 +28,7 @@ PURE = frozenset(
         "difflib",
         "enum",
         "functools",
+        "hashlib",
         "itertools",
         "math",
         "random",

@@ -93,14 +93,15 @@ async def test_an_older_store_is_brought_forward_step_by_step(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await fill(path)
+    one, two = migrate.LATEST + 1, migrate.LATEST + 2
     steps = {
-        2: "BEGIN; CREATE TABLE two (a TEXT) STRICT; PRAGMA user_version = 2; COMMIT;",
-        3: "BEGIN; CREATE TABLE three (a TEXT) STRICT; PRAGMA user_version = 3; COMMIT;",
+        one: f"BEGIN; CREATE TABLE two (a TEXT) STRICT; PRAGMA user_version = {one}; COMMIT;",
+        two: f"BEGIN; CREATE TABLE three (a TEXT) STRICT; PRAGMA user_version = {two}; COMMIT;",
     }
     monkeypatch.setattr(migrate, "load_migrations", lambda: {1: "nonsense", **steps})
-    monkeypatch.setattr(migrate, "LATEST", 3)
+    monkeypatch.setattr(migrate, "LATEST", two)
     async with open_store(path) as store:
-        assert await store._reads.fetch_value("PRAGMA user_version") == 3
+        assert await store._reads.fetch_value("PRAGMA user_version") == two
         assert await store._reads.fetch("SELECT * FROM two JOIN three") == []
         assert len(await store.page_links(DEALS, 0, 9)) == 1
 
@@ -109,10 +110,10 @@ async def test_a_migration_that_fails_leaves_the_version_before_it(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await fill(path)
-    broken = (
-        "BEGIN; CREATE TABLE two (a TEXT) STRICT; PRAGMA user_version = 2; SELECT wrong; COMMIT;"
-    )
-    monkeypatch.setattr(migrate, "load_migrations", lambda: {1: "nonsense", 2: broken})
+    following = migrate.LATEST + 1
+    table = f"CREATE TABLE two (a TEXT) STRICT; PRAGMA user_version = {following}"
+    broken = f"BEGIN; {table}; SELECT wrong; COMMIT;"
+    monkeypatch.setattr(migrate, "load_migrations", lambda: {1: "nonsense", following: broken})
     with pytest.raises(StoreError, match="no such column: wrong"):
         await fill(path)
     monkeypatch.undo()

@@ -1,0 +1,1 @@
+"""Probable duplicates across and within apps: proposed to people, never acted upon."""

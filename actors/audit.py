@@ -6,7 +6,7 @@ keeps history, what was lost in the gap is found, merged by M6 and M7, and never
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from datetime import datetime
 from itertools import dropwhile, takewhile
 
@@ -20,7 +20,7 @@ from actors.links import Base, Change, Conflict, End, Link
 from actors.mapping.record import Sync
 from actors.mapping.units import Member, Unit
 from actors.merge import Ask, Copy, Observed, Refuse, decide_unit
-from actors.observing import awaited, microseconds, moment
+from actors.observing import awaited, looked_back_to, microseconds, moment
 from actors.records import Edit, Side
 from actors.values import Raw, parse
 
@@ -299,15 +299,15 @@ def overwritten_late(
     history: Mapping[tuple[str, str], tuple[Edit, ...]],
     now_us: int,
     *,
-    is_read: bool = True,
+    written: Container[str] = (),
 ) -> tuple[Change, ...]:
     """Return what stood in a record before a late write of ours arrived, for the history (H44).
 
     Args:
         before: the end as it was known until then: an edit seen but not yet settled is lost.
         history: by (record id, field), newest first: it knows edits that were never read.
-        is_read: the end was read; False if it came with the answer to a write of ours, which is
-            then the newest of our entries.
+        written: units that a write of ours has just brought about, if the end came with its
+            answer: the newest of our entries there is that write's.
     """
     end = link.end(side)
     assert end is not None and end.seen is not None
@@ -315,6 +315,7 @@ def overwritten_late(
     doubtful = awaited(before, end)
     for unit in sync.units:
         for late in doubtful.get(unit.key, ()):
+            is_read = unit.key not in written
             lost = _run_over(unit, side, before, end, late.raws, history, is_read=is_read)
             if lost is not None:
                 change = Change(
@@ -344,9 +345,10 @@ def _run_over(
     is_read: bool,
 ) -> tuple[Raw, ...] | None:
     """Return the unseen value on which a late write of `sent` arrived, or None if there is none."""
-    assert before.seen is not None and end.seen is not None
-    now, known = unit.raws(side, end.seen.values), unit.raws(side, before.seen.values)
-    since, members = moment(before.seen.modified_us), unit.members(side)
+    last = looked_back_to(before)
+    assert last is not None and end.seen is not None
+    now, known = unit.raws(side, end.seen.values), unit.raws(side, last.values)
+    since, members = moment(last.modified_us), unit.members(side)
     below = {
         member.name: edit
         for member, raw in zip(members, sent, strict=True)

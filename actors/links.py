@@ -76,6 +76,8 @@ class End(Struct, frozen=True, kw_only=True, omit_defaults=True):
             it. Kept until the unit settles.
         replaced: the last tokens that are known to have been replaced.
         late: values sent with unknown outcome, by unit key; each may arrive until its time.
+        owed: the last snapshot since which late writes have been looked for, if not `seen`: the
+            history could not be read when they were to be.
         gone: how the record left, if it did.
         outside: the pair is out of scope, its bases are frozen.
         keys: match keys of what was last seen; the store finds the link by them.
@@ -87,6 +89,7 @@ class End(Struct, frozen=True, kw_only=True, omit_defaults=True):
     moved: dict[str, tuple[int, int]] = {}
     replaced: tuple[str, ...] = ()
     late: dict[str, tuple[Late, ...]] = {}
+    owed: Seen | None = None
     gone: Departure | None = None
     outside: bool = False
     keys: tuple[str, ...] = ()

@@ -58,9 +58,15 @@ def _rebased(before: End | None, end: End) -> set[str]:
 
 def awaited(before: End, end: End) -> dict[str, tuple[Late, ...]]:
     """Return, by unit, what we had sent long ago and may have arrived with this new version."""
-    if before.seen is None or end.seen is None or before.seen.token == end.seen.token:
+    last = looked_back_to(before)
+    if last is None or end.seen is None or last.token == end.seen.token:
         return {}
     return _awaited(before)
+
+
+def looked_back_to(end: End) -> Seen | None:
+    """Return the last snapshot since which late writes of ours have been looked for."""
+    return end.owed or end.seen
 
 
 def _awaited(end: End) -> dict[str, tuple[Late, ...]]:
@@ -119,6 +125,35 @@ def observe_foreign(
     return seen.with_end(side, msgspec.structs.replace(end, late={**end.late, **kept}))
 
 
+def as_edited(sync: Sync, link: Link, side: Side, before: Link, units: set[str]) -> Link:
+    """Return a link in which these units, taken for late writes of ours, count as edits.
+
+    Args:
+        before: the link before the end on `side` was observed.
+    """
+    known, end, other = before.end(side), link.end(side), link.end(side.other)
+    if not units or known is None or end is None or end.seen is None:
+        return link
+    moved = {
+        unit.key: _edit_interval(unit, side, known, end.seen)
+        for unit in sync.units
+        if unit.key in units
+    }
+    edited = _with_bases(end, known, units)
+    link = link.with_end(side, msgspec.structs.replace(edited, moved={**edited.moved, **moved}))
+    told = before.end(side.other)
+    if other is None or told is None:
+        return link
+    return link.with_end(side.other, _with_bases(other, told, units))
+
+
+def _with_bases(end: End, earlier: End, units: set[str]) -> End:
+    """Return the end with the bases of these units as they were."""
+    base = {key: one for key, one in end.base.items() if key not in units}
+    base |= {key: one for key, one in earlier.base.items() if key in units}
+    return msgspec.structs.replace(end, base=base)
+
+
 def remembered(end: End, unit: str, late: Late) -> End:
     """Return the end with a value that was sent with unknown outcome and may still arrive."""
     kept = tuple(one for one in end.late.get(unit, ()) if one.raws != late.raws)
@@ -140,7 +175,8 @@ def observe(sync: Sync, side: Side, end: End | None, record: Snapshot, now_us: i
     """
     before = end or End(id=record.id)
     seen = seen_of(sync, record)
-    is_new = before.seen is None or before.seen.token != record.token
+    last = looked_back_to(before)
+    is_new = last is None or last.token != record.token
     base, late = _arrived(sync, side, before, record.values, now_us, is_new=is_new)
     moved = {key: at for key, at in before.moved.items() if key in sync.paused}
     for unit in sync.units:

@@ -5,7 +5,7 @@ Reads the store (links of a batch in one query) and, rarely, a field's history; 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Container, Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import timedelta
 
@@ -19,15 +19,17 @@ from actors.deciding import Known, Ruling, decide_link
 from actors.errors import TransientError
 from actors.intents import Done, Exists, Intent
 from actors.ledger import Ledger
-from actors.links import End, Link, Seen, Settled, Status
+from actors.links import End, Link, Settled, Status
 from actors.mapping.record import Sync
 from actors.matching import Matches
 from actors.meeting import Meeting
 from actors.messages import Judged, Mapped, Origin, Recovered, Written
 from actors.observing import (
     arrivals,
+    as_edited,
     awaited,
     is_stale,
+    looked_back_to,
     microseconds,
     observe,
     observe_foreign,
@@ -280,11 +282,11 @@ class Rulings:
         before: End,
         history: Traced,
         *,
-        is_read: bool = True,
+        written: Container[str] = (),
     ) -> None:
         """Put on record what a late write of ours has overwritten (H44)."""
         ledger.history += overwritten_late(
-            self._sync, link, side, before, history, self._now_us(), is_read=is_read
+            self._sync, link, side, before, history, self._now_us(), written=written
         )
 
     # --- newcomers --------------------------------------------------------------------------
@@ -609,13 +611,18 @@ class Rulings:
         if known is not None and end is not None and known.id == end.id:
             history = await self._arrival(link, intent.side, known)
             is_noted = history is not None
-            self._note_overwritten(ledger, link, intent.side, known, history or {}, is_read=False)
+            written = {write.unit for write in intent.units}
+            arrived = arrivals(self._sync, intent.side, known, end) - written
+            if history is not None:
+                arrived = disproved(self._sync, intent.side, end, arrived, history)
+            link = as_edited(self._sync, link, intent.side, before, arrived)
+            self._note_overwritten(ledger, link, intent.side, known, history or {}, written=written)
             if end.seen is not None:
                 self._meeting.shown(self._sync, intent.side, known, end.seen.values)
         if not is_noted:
-            link = _forgetting(link, intent.side, known)
+            link = _owing(link, intent.side, known)
         ledger.put(link)
-        if verdict.decides and not self._attention.is_busy(link.id):
+        if verdict.decides and is_noted and not self._attention.is_busy(link.id):
             await self.rule(ledger, link, intent.side, began)
         is_free = not self._attention.is_busy(link.id)
         was_passed_over = is_free and self._attention.take_up(link.id)
@@ -626,14 +633,12 @@ class Rulings:
             self._rounds.look_at_all(ledger.link(link.id) or link, self._attention)
 
 
-def _forgetting(link: Link, side: Side, known: End | None) -> Link:
-    """Return the link as if this version had not been seen: it is to be looked at again."""
+def _owing(link: Link, side: Side, known: End | None) -> Link:
+    """Return the link with a note that late writes are still to be looked for on this side."""
     end = link.end(side)
-    if end is None or end.seen is None or known is None or known.seen is None:
+    if end is None or known is None:
         return link
-    last = known.seen
-    seen = Seen(last.token, last.modified_us, end.seen.values, end.seen.config)
-    return link.with_end(side, msgspec.structs.replace(end, seen=seen))
+    return link.with_end(side, msgspec.structs.replace(end, owed=looked_back_to(known)))
 
 
 def _fails(link: Link) -> bool:

@@ -22,12 +22,13 @@ import anyio.lowlevel
 from anyio.abc import TaskGroup
 from anyio.streams.memory import MemoryObjectSendStream
 
-from actors.links import Commit
+from actors.links import Commit, OrderDone
 from actors.mapper import run_mapper
 from actors.mapping.record import Sync
 from actors.meeting import Meeting
 from actors.messages import Look, Polled, ReconcilerInbox, Tick, WriterInbox
 from actors.observing import microseconds
+from actors.orders import Resync
 from actors.outbox import LookBox, Outbox
 from actors.poller import Poller
 from actors.ports import Blind, Clock, Connector, Monitor, Store
@@ -89,6 +90,11 @@ class Connection:
     def stop(self) -> None:
         """Read no more; `run` returns once what is with the writers has been answered."""
         self._reading.cancel()
+
+    def nudge(self) -> None:
+        """Somebody has given an order: it is looked for at the next tick."""
+        if self._reconciler is not None:
+            self._reconciler.nudge()
 
     async def run(self) -> None:
         """Run until stopped.
@@ -189,12 +195,18 @@ class Connection:
         )
 
     async def _apply_configuration(self) -> None:
-        """Under a new configuration every record is read and decided once more."""
-        version = str(self.sync.version)
-        if await self._store.load_cursor(self.sync.name, _CONFIG_CURSOR) == version:
+        """Under a new configuration, or by a person's order, every record is read once more."""
+        version, name = str(self.sync.version), self.sync.name
+        at_us = microseconds(self._clock.now())
+        orders = tuple(
+            OrderDone(order=one.id, outcome="both sides are read whole again", at_us=at_us)
+            for one in await self._store.load_orders(name)
+            if isinstance(one.order, Resync)
+        )
+        if not orders and await self._store.load_cursor(name, _CONFIG_CURSOR) == version:
             return
         cursors = {_CONFIG_CURSOR: version} | {f"{side}.backfill": "" for side in Side}
-        await self._store.commit(Commit(sync=self.sync.name, cursors=cursors))
+        await self._store.commit(Commit(sync=name, cursors=cursors, orders_done=orders))
 
     async def _tick(
         self, inbox: MemoryObjectSendStream[ReconcilerInbox], permits: anyio.Semaphore

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 import msgspec
 from msgspec import Struct
 
-from actors import scope
+from actors import choices, scope
 from actors.associations import (
     PartnerKey,
     Partners,
@@ -308,7 +308,7 @@ def _decide_pair(sync: Sync, link: Link, known: Known) -> Ruling:
 
 
 def _merge_pair(sync: Sync, link: Link, known: Known) -> Ruling:
-    moving = [unit for unit in sync.units if link.recover or not _is_at_rest(link, unit)]
+    moving = [unit for unit in sync.units if _is_moving(link, unit)]
     decisions = {unit.key: _decide_one(sync, link, unit, known) for unit in moving}
     traces = _wanted_traces(decisions)
     if traces:
@@ -320,13 +320,17 @@ def _merge_pair(sync: Sync, link: Link, known: Known) -> Ruling:
     drafts = tuple(_update(sync, link, side, writes[side]) for side in BOTH if writes[side])
     settled = _settled(sync, link, decisions)
     return Ruling(
-        link=_judged(sync, settled, refused, decisions, drafts),
+        link=_judged(sync, choices.noted(settled, decisions), refused, decisions, drafts),
         drafts=drafts,
         conflicts=tuple(_conflicts(sync, link, decisions, known)),
         history=tuple(_losses(sync, link, decisions, known, drafts)),
         decisions=decisions,
         settles=settled is not link and any(_is_bare(dec) for dec in decisions.values()),
     )
+
+
+def _is_moving(link: Link, unit: Unit) -> bool:
+    return link.recover or choices.is_chosen(link, unit.key) or not _is_at_rest(link, unit)
 
 
 def _is_at_rest(link: Link, unit: Unit) -> bool:
@@ -356,6 +360,8 @@ def _decide_one(sync: Sync, link: Link, unit: Unit, known: Known) -> Decision:
         bare = [msgspec.structs.replace(seen, base=None) for seen in (left, right)]
         left, right = bare if link.recover else (left, right)
         return decide_association(unit, left, right, known.partners)
+    if chosen := choices.decide_chosen(unit, link):
+        return chosen
     if link.recover:
         decision = _recovered(sync, unit, left, right)
     else:
@@ -422,7 +428,8 @@ def _writes_to(
                     base=decision.bases.get(target),
                     expected=unit.raws(target, _values(link, target)),
                     rule=decision.rule,
-                    edited=_observed(link, target.other, unit, known).edited,
+                    edited=choices.asked_at(link, key)
+                    or _observed(link, target.other, unit, known).edited,
                 )
             )
     return writes
@@ -511,7 +518,7 @@ def _conflicts(
 ) -> list[Conflict]:
     found = []
     for key, decision in decisions.items():
-        if isinstance(decision, Copy | Ask) and decision.clash:
+        if isinstance(decision, Ask) or (isinstance(decision, Copy) and decision.clash):
             unit = sync.by_key[key]
             left, right = (_observed(link, side, unit, known) for side in BOTH)
             found.append(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from actors.intents import Intent
-from actors.links import Change, Commit, Conflict, Link, Settled
+from actors.links import Change, Commit, Conflict, Link, OrderDone, Settled
 from actors.records import Side
 
 
@@ -25,6 +25,7 @@ class Ledger:
         self.conflicts: list[Conflict] = []
         self.history: list[Change] = []
         self.cursors: dict[str, str] = {}
+        self.orders_done: list[OrderDone] = []
         self.know(known)
 
     def know(self, links: Iterable[Link]) -> None:
@@ -46,6 +47,10 @@ class Ledger:
     def link(self, link_id: int) -> Link | None:
         """Return a link of this step by its id."""
         return self._links.get(link_id)
+
+    def before(self, link_id: int) -> Link | None:
+        """Return a link as it was when the step began."""
+        return self._before.get(link_id)
 
     def of(self, side: Side, record_id: str) -> Link | None:
         """Return the link of a record, as it stands in this step."""
@@ -99,7 +104,13 @@ class Ledger:
     @property
     def is_empty(self) -> bool:
         """Nothing but cursors would be written."""
-        effects = (self.intents, self.settled, self.conflicts, self.history)
+        effects = (
+            self.intents,
+            self.settled,
+            self.conflicts,
+            self.history,
+            self.orders_done,
+        )
         return not (self._put or self._dropped or any(effects))
 
     def work(self) -> Commit:
@@ -113,6 +124,7 @@ class Ledger:
             conflicts=tuple(self.conflicts),
             history=tuple(self.history),
             cursors=self.cursors,
+            orders_done=tuple(self.orders_done),
         )
 
 

@@ -66,6 +66,21 @@ class Late(Struct, frozen=True, array_like=True):
     token: str | None = None
 
 
+class Chosen(Struct, frozen=True, array_like=True):
+    """What a person wants a unit of one side to hold, until it does or somebody edits it.
+
+    Attributes:
+        seen: what it held when the person decided.
+        asked_us: when that was, microseconds UTC by our clock.
+        rule: `person` for an answer, `undo` for a conflict that is taken back.
+    """
+
+    seen: tuple[Raw, ...]
+    wanted: tuple[Raw, ...]
+    asked_us: int
+    rule: str = "person"
+
+
 class End(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One side of a link.
 
@@ -81,6 +96,8 @@ class End(Struct, frozen=True, kw_only=True, omit_defaults=True):
         gone: how the record left, if it did.
         outside: the pair is out of scope, its bases are frozen.
         keys: match keys of what was last seen; the store finds the link by them.
+        chosen: by unit key, what a person decided; always on both ends.
+        asked: keys of units that wait for a person; on the left end only.
     """
 
     id: str
@@ -93,6 +110,8 @@ class End(Struct, frozen=True, kw_only=True, omit_defaults=True):
     gone: Departure | None = None
     outside: bool = False
     keys: tuple[str, ...] = ()
+    chosen: dict[str, Chosen] = {}
+    asked: tuple[str, ...] = ()
 
 
 class Link(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -133,8 +152,20 @@ class Settled(Struct, frozen=True, kw_only=True):
     at_us: int
 
 
+class OrderDone(Struct, frozen=True, kw_only=True):
+    """The end of a person's order: what became of it, in words for that person."""
+
+    order: int
+    outcome: str
+    at_us: int
+    refused: bool = False
+
+
 class Conflict(Struct, frozen=True, kw_only=True):
     """The same unit edited on both sides within the window (F21 to F23, I11).
+
+    Also a question without such edits (rules other than M7): a first alignment, an emptied
+    value or a rebuilt link of which a person must say what is right.
 
     Its identity is (link, unit, both raws, both times): a decision that recurs updates it.
 
@@ -142,7 +173,8 @@ class Conflict(Struct, frozen=True, kw_only=True):
         left_us, right_us: edit times, microseconds UTC, corrected to one clock.
         uncertain: the times were only known as intervals that straddle the window.
         winner: the side whose value was copied; None while a person must decide.
-        outcome: `open`, then `copied`, `settled`, `superseded` or `failed`.
+        outcome: `open`, then `copied`, `settled`, `superseded` or `failed`; `reversed` once a
+            person has taken it back.
     """
 
     sync: str
@@ -189,6 +221,7 @@ class Commit(Struct, frozen=True, kw_only=True):
         intents: new ones, or further attempts of known ones.
         settled: intents that have their outcome.
         cursors: text by cursor name.
+        orders_done: orders of people that are carried out, or refused, with this very step.
     """
 
     sync: str
@@ -199,3 +232,4 @@ class Commit(Struct, frozen=True, kw_only=True):
     conflicts: tuple[Conflict, ...] = ()
     history: tuple[Change, ...] = ()
     cursors: dict[str, str] = {}
+    orders_done: tuple[OrderDone, ...] = ()

@@ -193,6 +193,8 @@ def observe(sync: Sync, side: Side, end: End | None, record: Snapshot, now_us: i
         late=late,
         outside=before.outside,
         keys=keys_of(sync.matchers, side, record.values),
+        chosen=before.chosen,
+        asked=before.asked,
     )
 
 

@@ -17,6 +17,7 @@ from msgspec import Struct
 from actors.intents import Intent, Outcome
 from actors.links import Commit, Conflict, Link, Seen
 from actors.messages import AnyMessage
+from actors.orders import Asked
 from actors.records import Edit, Gone, Snapshot
 from actors.schema import AppSchema, Pipeline
 
@@ -127,6 +128,14 @@ class Connector(Protocol):
         """Make what creating records on this side needs (a key property); may be repeated.
 
         Called only for a side that is written to.
+        """
+        ...
+
+    async def missing(self, object_name: str, *, writes: bool) -> tuple[str, ...]:
+        """Say which rights are missing to read the object, and to write it if `writes`.
+
+        A sentence each: what is missing, what stops working, how to grant it. Writes nothing;
+        nothing is said of rights that the app does not tell about.
         """
         ...
 
@@ -274,6 +283,10 @@ class Store(Protocol):
 
     async def load_conflicts(self, sync: str, link: int) -> tuple[Conflict, ...]:
         """Return the conflicts of a link, newest first."""
+        ...
+
+    async def load_orders(self, sync: str) -> tuple[Asked, ...]:
+        """Return orders of people that are not carried out yet, in the order asked."""
         ...
 
     async def commit(self, work: Commit) -> None:

@@ -17,6 +17,7 @@ from anyio.streams.memory import MemoryObjectReceiveStream
 
 from actors.associations import waits
 from actors.attention import Attention
+from actors.commands import Commands
 from actors.ledger import Ledger
 from actors.links import Settled
 from actors.mapping.record import Sync
@@ -87,6 +88,7 @@ class Reconciler:
             rounds=self._rounds,
             meeting=self._meeting,
         )
+        self._commands = Commands(sync=sync, store=store, clock=clock, attention=self._attention)
         self._cursors_at = clock.monotonic()
         self._is_working = True
         self.pages = 0
@@ -97,11 +99,16 @@ class Reconciler:
         boxes = self._outboxes.values()
         return not (
             self._is_working
+            or self._commands.is_waiting
             or self._rounds.has_unknown
             or self._rounds.is_passing
             or any(box.waiting or box.in_flight for box in boxes)
             or not all(box.is_idle for box in self._looks.values())
         )
+
+    def nudge(self) -> None:
+        """Somebody has given an order: look for it at the next tick."""
+        self._commands.nudge()
 
     async def run(self, inbox: MemoryObjectReceiveStream[ReconcilerInbox]) -> None:
         """Deal with messages until told to drain and all orders have been answered."""
@@ -149,6 +156,8 @@ class Reconciler:
                 self._outboxes[message.side].answered()
                 await self._commit(await self._rulings.recovered(message))
             case Tick():
+                for asked in await self._commands.ready():
+                    await self._commit(await self._commands.carry_out(asked))
                 await self._rounds.make(self._outboxes, self._attention)
                 await self._arrivals()
                 self._permits.release()

@@ -40,6 +40,7 @@ from actors.outbox import LookBox
 from actors.outcomes import Outcomes, Verdict, concluded
 from actors.partners import PartnerBook
 from actors.ports import Clock, Connector, Store
+from actors.questions import close_questions, merge_line
 from actors.records import Departure, Edit, Gone, Side, Snapshot, source_of
 from actors.rounds import Rounds
 from actors.scope import is_due
@@ -108,6 +109,7 @@ class Rulings:
         for gone in page.gone:
             self._gone(ledger, page.side, gone)
         await self._candidates.wake(ledger)
+        await close_questions(self._store, self._sync.name, ledger)
         return ledger
 
     async def _look_up(self, ledger: Ledger, page: Mapped, records: Sequence[Judged]) -> None:
@@ -363,7 +365,12 @@ class Rulings:
         """The survivor of a merge takes over the link; its bases prove nothing (H15)."""
         if row is not None:
             ledger.drop(row)
-        return msgspec.structs.replace(heir.with_end(side, End(id=survivor)), recover=True)
+        end = heir.end(side)
+        asked = end.asked if end is not None else ()
+        if end is not None:
+            ledger.history.append(merge_line(heir, side, end.id, survivor, self._now_us()))
+        survived = heir.with_end(side, End(id=survivor, asked=asked))
+        return msgspec.structs.replace(survived, recover=True)
 
     def _gone(self, ledger: Ledger, side: Side, gone: Gone) -> None:
         link = ledger.of(side, gone.id)
@@ -374,6 +381,8 @@ class Rulings:
             self._passed_over(ledger, link)
             return
         self._attention.came(link.id, side)
+        if gone.how is end.gone is Departure.HIDDEN and not is_due(link, self._now_us()):
+            return  # known, and its next look is not due
         if gone.how is Departure.MERGED and gone.into is not None:
             self._merged(ledger, side, link, gone.into)
             return
@@ -565,6 +574,7 @@ class Rulings:
                 verdict = self._outcomes.audited(ledger, verdict.link, intent, outcome, edits)
             await self._after(ledger, intent, verdict, message.began, link)
         await self._candidates.wake(ledger)
+        await close_questions(self._store, self._sync.name, ledger)
         return ledger
 
     async def recovered(self, message: Recovered) -> Ledger:
@@ -583,6 +593,7 @@ class Rulings:
             verdict = self._outcomes.recovered(ledger, link, intent, trace)
             await self._after(ledger, intent, verdict, message.began, link)
         await self._candidates.wake(ledger)
+        await close_questions(self._store, self._sync.name, ledger)
         return ledger
 
     async def _answer_ledger(

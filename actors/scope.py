@@ -148,4 +148,5 @@ def is_due(link: Link, now_us: int) -> bool:
     """Say whether there is something to be done about the link now or soon."""
     if link.due_us is None:
         return False
-    return link.status not in LASTING or link.due_us <= now_us
+    waits_long = link.status in LASTING or link.status is Status.FAILING
+    return not waits_long or link.due_us <= now_us

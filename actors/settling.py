@@ -13,6 +13,7 @@ from itertools import takewhile
 import msgspec
 from msgspec import Struct
 
+from actors import choices
 from actors.audit import disproved
 from actors.deciding import settle, settle_all
 from actors.intents import Done, Intent, IntentKind, UnitWrite
@@ -65,7 +66,7 @@ def settle_done(sync: Sync, link: Link, intent: Intent, done: Done, now_us: int)
         stored = unit.raws(target, done.stored.values)
         if write.base is not None:
             refused |= _not_kept(unit, target, write, stored)
-        is_refused = any(member.name in refused for member in unit.members(target))
+        is_refused = _is_refused(unit, target, refused)
         if write.base is not None:
             if not is_refused:
                 answered.append((unit, Base(write.version, _linked_base(intent, write, stored))))
@@ -79,6 +80,9 @@ def settle_done(sync: Sync, link: Link, intent: Intent, done: Done, now_us: int)
             origin = _based(origin, unit, nothing, write.version)
     settled = link.with_end(target, settle_all(target, answer, answered))
     settled = settled.with_end(source, settle_all(source, origin, told))
+    for unit, write in _written(sync, intent):
+        if write.rule in choices.RULES and not _is_refused(unit, target, refused):
+            settled = choices.carried_out(unit, settled, target)
     return Settlement(
         link=recheck(sync, settled, source, now_us),
         history=_history(sync, link, intent, done.stored, now_us),
@@ -99,6 +103,10 @@ def _linked_base(intent: Intent, write: UnitWrite, stored: tuple[Raw, ...]) -> t
     """Return the target's base of an association; what an app gives a new record is accepted."""
     settled = stored if intent.kind is IntentKind.CREATE else write.base
     return raws_of(ordered(ids_of(settled), ids_of(stored)))
+
+
+def _is_refused(unit: Unit, target: Side, refused: Mapping[str, str]) -> bool:
+    return any(member.name in refused for member in unit.members(target))
 
 
 def _written(sync: Sync, intent: Intent) -> list[tuple[Unit, UnitWrite]]:

@@ -16,7 +16,8 @@ import msgspec
 
 from actors.errors import StoreError
 from actors.intents import Intent
-from actors.links import Change, Commit, Conflict, Link, Seen, Settled
+from actors.links import Change, Commit, Conflict, Link, OrderDone, Seen, Settled
+from actors.orders import AnyOrder, Asked
 from actors.ports import MOST_PER_KEY
 from actors.records import Side
 
@@ -61,6 +62,7 @@ class MemoryStore:
     Attributes:
         links: by id. intents: open ones by id. settled: how intents ended, by id.
         cursors: by (sync, name). conflicts: in the order found. history: in order.
+        orders: those of people that are open, by id. orders_done: what became of others, by id.
         fault: raised by the next commit instead of storing anything, then forgotten.
     """
 
@@ -71,6 +73,8 @@ class MemoryStore:
         self.cursors: dict[tuple[str, str], str] = {}
         self.conflicts: list[Conflict] = []
         self.history: list[Change] = []
+        self.orders: dict[int, Asked] = {}
+        self.orders_done: dict[int, OrderDone] = {}
         self.fault: StoreError | None = None
         self._holders: dict[tuple[str, Side, str], int] = {}
         self._ids = count(1)
@@ -145,6 +149,17 @@ class MemoryStore:
         found = (one for one in self.conflicts if one.sync == sync and one.link == link)
         return tuple(found)[::-1]
 
+    def give(self, sync: str, order: AnyOrder, by: str = "somebody", at_us: int = 0) -> int:
+        """Leave an order, as people do by command; return its number."""
+        number = len(self.orders) + len(self.orders_done) + 1
+        self.orders[number] = Asked(id=number, sync=sync, order=order, by=by, at_us=at_us)
+        return number
+
+    async def load_orders(self, sync: str) -> tuple[Asked, ...]:
+        """Return orders of people that are not carried out yet, in the order asked."""
+        await anyio.lowlevel.checkpoint()
+        return tuple(one for _, one in sorted(self.orders.items()) if one.sync == sync)
+
     async def commit(self, work: Commit) -> None:
         """Store all of `work`, or raise StoreError and store nothing of it."""
         await anyio.lowlevel.checkpoint()
@@ -154,6 +169,8 @@ class MemoryStore:
         links = {link.id: link for link in work.links}
         self._check_claims(links, set(work.dropped))
         self._check_intents(work)
+        if not self.orders.keys() >= {one.order for one in work.orders_done}:
+            raise StoreError(f"{work.sync}: an order that is done or unknown cannot be done")
         self._apply_links(links, work.dropped)
         self.intents.update((intent.id, intent) for intent in work.intents)
         for one in work.settled:
@@ -162,6 +179,9 @@ class MemoryStore:
         for conflict in work.conflicts:
             self._record(conflict)
         self.history.extend(work.history)
+        for order in work.orders_done:
+            self.orders_done[order.order] = order
+            del self.orders[order.order]
         self.cursors.update(((work.sync, name), value) for name, value in work.cursors.items())
 
     def _check_claims(self, links: dict[int, Link], dropped: set[int]) -> None:

@@ -18,7 +18,8 @@ class Health(Struct, frozen=True, kw_only=True):
     is false while something keeps a connection from syncing, and `why_not` then says what, one
     sentence each, fit to be read by whoever may reach the address: no values, no secrets.
     `connections` gives each connection's phase by name. `reloads` counts the reloads since the
-    start; `refused` says why the last one was refused, and is empty if it was applied.
+    start; `refused` says why the last one was refused, and is empty if it was applied. `store`
+    says what is wrong with the store, or that it is still being checked; empty if it is sound.
     `schema_problems` tells, by connection, what the apps have changed under a mapping that fitted:
     what depends on it does not sync, all else does.
     """
@@ -29,6 +30,7 @@ class Health(Struct, frozen=True, kw_only=True):
     connections: Mapping[str, str] = {}
     reloads: int = 0
     refused: str = ""
+    store: str = ""
     schema_problems: Mapping[str, tuple[str, ...]] = {}
 
     @property

@@ -137,6 +137,11 @@ class Metrics:
             "1 while a connection runs, 0 while it waits to be restarted; absent while paused.",
             "connection",
         )
+        self._paused = self._gauge(
+            "tieline_sync_paused",
+            "1 while a person has paused a sync, else 0.",
+            "connection object",
+        )
         self._restarts = self._counter(
             "tieline_connection_restarts",
             "Starts of a connection after it had failed.",
@@ -196,6 +201,15 @@ class Metrics:
             self._reloads.labels(result)
         self._store_size = self._gauge(
             "tieline_store_size_bytes", "Size of the store's files on disk."
+        )
+        self._store_intact = self._gauge(
+            "tieline_store_intact",
+            "1, or 0 once damage was found in the store.",
+        )
+        self._store_intact.set(1)
+        self._store_pruned = self._counter(
+            "tieline_store_pruned_rows",
+            "Rows of old history, closed conflicts and settled writes that were dropped.",
         )
         build = Info("tieline_build", "The version that runs.", registry=self.registry)
         build.info({"version": version})
@@ -298,6 +312,10 @@ class Metrics:
         """Take a paused connection out of `tieline_connection_up`, so that nobody is called."""
         self._up.remove_by_labels({"connection": connection})
 
+    def sync_paused(self, connection: str, object_: str, paused: bool) -> None:
+        """Set whether a person has paused a sync."""
+        self._paused.labels(connection, object_).set(paused)
+
     def connection_restarted(self, connection: str) -> None:
         """Count a start after a failure."""
         self._restarts.labels(connection).inc()
@@ -326,7 +344,7 @@ class Metrics:
         for metric in (
             self._polled, self._mapped, self._writes, self._conflicts, self._excluded,
             self._quarantined, self._links, self._lag, self._backfill, self._up, self._restarts,
-            self._errors, self._queues, self._schema_problems,
+            self._errors, self._queues, self._paused, self._schema_problems,
         ):  # fmt: skip
             metric.remove_by_labels({"connection": connection})
         for key in [key for key in self._seen if key[1][0] == connection]:
@@ -379,3 +397,11 @@ class Metrics:
     def store_size(self, size_bytes: int) -> None:
         """Set the size of the store's files."""
         self._store_size.set(size_bytes)
+
+    def store_intact(self, intact: bool) -> None:
+        """Set what looking for damage has found."""
+        self._store_intact.set(intact)
+
+    def store_pruned(self, rows: int) -> None:
+        """Count rows that were dropped for their age."""
+        self._store_pruned.inc(rows)

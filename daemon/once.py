@@ -10,6 +10,7 @@ import anyio
 import msgspec
 
 from actors.connection import Connection as SyncConnection
+from actors.errors import SchemaDriftError
 from actors.meeting import Meeting
 from actors.ports import Monitor
 from actors.records import Side
@@ -17,9 +18,11 @@ from daemon.accounts import Accounts
 from daemon.clock import SystemClock
 from daemon.config.problems import ConfigError
 from daemon.config.settings import Config, Connection
+from daemon.desk import Wishes, read_wishes
 from daemon.fitting import fit_connection, keep_memories
 from daemon.monitor import Monitors, Progress, ProgressMonitor, TraceMonitor
 from daemon.store.sqlite import SqliteStore
+from daemon.supervisor import check_rights, describe_pause
 
 log = logging.getLogger(__name__)
 
@@ -41,13 +44,24 @@ async def run_until_quiet(
         ConfigError: the configuration does not fit the apps.
         TielineError: an app or the store cannot be used.
     """
-    accounts = Accounts()
+    accounts, wishes = Accounts(), await read_wishes(store.reader)
     try:
         async with anyio.create_task_group() as tasks:
             for connection in config.connections.values():
-                tasks.start_soon(_run_one, config, connection, accounts, store, tell, trace)
+                active = _unpaused(connection, wishes)
+                if active.syncs:
+                    tasks.start_soon(_run_one, config, active, accounts, store, tell, trace)
     finally:
         await accounts.aclose()
+
+
+def _unpaused(connection: Connection, wishes: Wishes) -> Connection:
+    """Leave out what people have paused."""
+    for spec in connection.syncs:
+        if pause := wishes.pause_of(spec.name):
+            log.warning("%s is passed over: %s", spec.name, describe_pause(pause))
+    active = tuple(spec for spec in connection.syncs if wishes.pause_of(spec.name) is None)
+    return msgspec.structs.replace(connection, syncs=active)
 
 
 async def _run_one(
@@ -65,9 +79,12 @@ async def _run_one(
     fitted = await fit_connection(config, connection, apps, store)
     if fitted.problems:
         raise ConfigError(fitted.problems)
+    await check_rights(connection, apps)
     await keep_memories(store, fitted)
     for flaw in fitted.told:
         log.warning("%s: schema drift: %s", connection.name, flaw)
+    if fitted.stopped and not fitted.syncs:
+        raise SchemaDriftError("; ".join(fitted.told))
     pace = msgspec.structs.replace(connection.pace, poll=min(connection.pace.poll, _POLL))
     meeting = Meeting()
     for sync in fitted.syncs:

@@ -17,16 +17,18 @@ from actors.ports import Monitor
 from actors.spec import SyncSpec
 from daemon.clock import SystemClock
 from daemon.config.settings import Config
+from daemon.desk import read_wishes, run_desk
 from daemon.gauges import run_gauges
 from daemon.health import Health
-from daemon.http import join_address, serve
+from daemon.http import ListenError, join_address, serve
 from daemon.logs import Redactor
 from daemon.metrics import Metrics
 from daemon.monitor import MetricsMonitor, Monitors, TraceMonitor
 from daemon.signals import Request, open_requests
-from daemon.store.sqlite import SqliteStore, open_store
+from daemon.store.sqlite import CHECKED_AT_START, SqliteStore, open_store
 from daemon.supervisor import Supervisor
 from daemon.systemd import Notifier, run_watchdog, watchdog_interval
+from daemon.upkeep import CHECKING, check_store, run_pruning
 
 log = logging.getLogger(__name__)
 
@@ -63,6 +65,7 @@ class Service:
         self._notifier = Notifier.from_environment()
         self._reloads = Reloads()
         self._is_stopping = False
+        self._store_word = ""
         self._supervisor: Supervisor | None = None
 
     async def run(self) -> None:
@@ -88,8 +91,15 @@ class Service:
         settings = self._config.daemon
         async with anyio.create_task_group() as tasks:
             address = join_address(settings.host, settings.port)
-            port = await tasks.start(serve, address, self._metrics, self.health)
+            try:
+                port = await tasks.start(serve, address, self._metrics, self.health)
+            except ListenError as error:
+                raise ListenError(f"{error}: listen under daemon: in {self._file}") from error
+            self._start_upkeep(tasks, store, await store.size_bytes())
             tasks.start_soon(run_gauges, store, self._metrics, self._clock, name="gauges")
+            self._supervisor.heed(await read_wishes(store.reader))
+            desk = (store.reader, self._clock, self._supervisor.heed)
+            tasks.start_soon(run_desk, *desk, name="desk")
             self._start_watchdog(tasks)
             self._metrics.config_applied(datetime.now(UTC))
             tasks.start_soon(self._supervise, tasks, name="supervisor")
@@ -100,6 +110,20 @@ class Service:
                     break
                 await self._reload()
             await self._stop()
+
+    def _start_upkeep(self, tasks: TaskGroup, store: SqliteStore, size_bytes: int) -> None:
+        is_checked = size_bytes <= CHECKED_AT_START
+        path, tell = self._config.daemon.store, self._tell_store
+        tasks.start_soon(check_store, path, is_checked, self._metrics, tell, name="store check")
+        pruning = (store, lambda: self._config.daemon.history, self._metrics, self._clock)
+        tasks.start_soon(run_pruning, *pruning, name="pruning")
+
+    @property
+    def _file(self) -> Path:
+        return self._config.files[0]
+
+    def _tell_store(self, word: str) -> None:
+        self._store_word = word
 
     async def _supervise(self, tasks: TaskGroup) -> None:
         assert self._supervisor is not None
@@ -160,6 +184,8 @@ class Service:
             for name, phase in sorted(phases.items())
             if not phase.is_well
         )
+        if self._store_word not in ("", CHECKING):
+            why_not = (self._store_word, *why_not)
         if self._is_stopping:
             why_not = ("stopping", *why_not)
         return Health(
@@ -169,6 +195,7 @@ class Service:
             connections={name: phase.word for name, phase in phases.items()},
             reloads=self._reloads.count,
             refused=self._reloads.refused,
+            store=self._store_word,
             schema_problems={
                 name: tuple(map(self._redactor.redact, phase.flaws))
                 for name, phase in phases.items()

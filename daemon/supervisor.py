@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import anyio
 from anyio.abc import TaskGroup
@@ -17,9 +18,16 @@ from msgspec import Struct
 
 from actors.backoff import delay
 from actors.connection import Connection as SyncConnection
-from actors.errors import AuthError, MappingError, SchemaDriftError, TielineError
+from actors.errors import (
+    AuthError,
+    MappingError,
+    SchemaDriftError,
+    ScopeError,
+    TielineError,
+)
+from actors.mapping.record import Sync
 from actors.meeting import Meeting
-from actors.ports import Clock, Monitor, Store
+from actors.ports import Clock, Connector, Monitor, Store
 from actors.records import Side
 from actors.spec import SyncSpec
 from daemon.accounts import Account, Accounts
@@ -27,9 +35,12 @@ from daemon.config.changes import compare_configs
 from daemon.config.problems import ConfigError, ConfigProblem
 from daemon.config.settings import Config, Connection
 from daemon.connectors.budget import BORROWER
+from daemon.desk import Wishes
 from daemon.fitting import Fitted, fit_connection, keep_memories
 from daemon.logs import in_connection
 from daemon.metrics import Metrics, error_kind
+from daemon.runner import Runner
+from daemon.store.reading import Pause
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +54,9 @@ MonitorMaker = Callable[[SyncSpec], Monitor]
 
 
 class Phase(Struct, frozen=True, kw_only=True):
-    """What a connection is doing: `starting`, `running`, `waiting`, `needs you` or `stopped`.
+    """What a connection is doing.
+
+    `starting`, `running`, `paused`, `waiting`, `needs you` or `stopped`.
 
     Attributes:
         flaws: what its apps have changed since its mappings fitted them, for people.
@@ -56,7 +69,7 @@ class Phase(Struct, frozen=True, kw_only=True):
     @property
     def is_well(self) -> bool:
         """Nobody needs to look."""
-        return self.word == "running"
+        return self.word in ("running", "paused")
 
 
 class Supervisor:
@@ -77,6 +90,7 @@ class Supervisor:
         self._config: Config | None = None
         self._tasks: TaskGroup | None = None
         self._keepers: dict[str, Keeper] = {}
+        self._wishes = Wishes()
         self.phases: dict[str, Phase] = {}
 
     async def run(self, config: Config) -> None:
@@ -100,6 +114,12 @@ class Supervisor:
         if self._tasks is not None:
             self._tasks.cancel_scope.cancel()
 
+    def heed(self, wishes: Wishes) -> None:
+        """Bring about what people want: pauses, and orders for the syncs to carry out."""
+        self._wishes = wishes
+        for keeper in self._keepers.values():
+            keeper.heed(wishes)
+
     def _start(self, config: Config, connection: Connection) -> None:
         keeper = Keeper(
             config=config,
@@ -109,6 +129,7 @@ class Supervisor:
             clock=self._clock,
             metrics=self._metrics,
             make_monitor=self._make_monitor,
+            wishes=self._wishes,
             tell=lambda phase: self.phases.__setitem__(connection.name, phase),
         )
         self._keepers[connection.name] = keeper
@@ -181,6 +202,23 @@ class Supervisor:
             raise ConfigError(tuple(problems))
 
 
+async def check_rights(connection: Connection, accounts: dict[Side, Account]) -> None:
+    """Compare what the apps let us do with what the syncs need (F3).
+
+    Raises:
+        ScopeError: a right is missing; names it, what stops working and how to grant it.
+        TransientError, AuthError: an app cannot be asked.
+    """
+    lacks: list[str] = []
+    for spec in connection.syncs:
+        for side in Side:
+            account, writes = accounts[side], spec.direction.allows(side)
+            found = await account.connector.missing(spec.object, writes=writes)
+            lacks += [f"{account.app.name}: {sentence}" for sentence in found]
+    if lacks:
+        raise ScopeError("; ".join(dict.fromkeys(lacks)))
+
+
 class Keeper:
     """Keeps one connection running."""
 
@@ -194,6 +232,7 @@ class Keeper:
         clock: Clock,
         metrics: Metrics,
         make_monitor: MonitorMaker,
+        wishes: Wishes,
         tell: Callable[[Phase], None],
     ) -> None:
         self._config = config
@@ -204,9 +243,11 @@ class Keeper:
         self._metrics = metrics
         self._make_monitor = make_monitor
         self._tell = tell
-        self._running: list[SyncConnection] = []
+        self._wishes = wishes
+        self._runners: list[Runner] = []
         self._flaws: tuple[str, ...] = ()
         self._look = anyio.Event()
+        self._is_up = False
         self._stopping = anyio.Event()
         self._wake = anyio.Event()
         self.ended = anyio.Event()
@@ -215,8 +256,40 @@ class Keeper:
         """Drain; `ended` is set when it is done."""
         self._stopping.set()
         self._wake.set()
-        for one in self._running:
+        for one in self._runners:
             one.stop()
+
+    def heed(self, wishes: Wishes) -> None:
+        """Take note of what people want now."""
+        before = self._pauses()
+        self._wishes = wishes
+        for one in self._runners:
+            one.heed(wishes)
+        if before != self._pauses():
+            self._wake.set()
+            if self._is_up:
+                self._tell_up()
+
+    def _pauses(self) -> dict[str, str]:
+        """Return by object that is paused, since when and by whom."""
+        pauses = {one.object: self._wishes.pause_of(one.name) for one in self._connection.syncs}
+        return {word: describe_pause(one) for word, one in pauses.items() if one is not None}
+
+    def _is_paused(self) -> bool:
+        return len(self._pauses()) == len(self._connection.syncs)
+
+    def _tell_up(self) -> None:
+        """Say what runs and what is paused."""
+        name, pauses = self._connection.name, self._pauses()
+        for spec in self._connection.syncs:
+            self._metrics.sync_paused(name, spec.object, spec.object in pauses)
+        reason = "; ".join(f"{word} {why}" for word, why in pauses.items())
+        if self._is_paused():
+            self._metrics.connection_paused(name)
+        else:
+            self._metrics.connection_up(name, True)
+        word = "paused" if self._is_paused() else "running"
+        self._tell(Phase(word=word, reason=reason, flaws=self._flaws))
 
     def hurry(self) -> None:
         """Let a connection that waits try again now, one that runs look at its apps' schemas."""
@@ -231,6 +304,9 @@ class Keeper:
             BORROWER.set(name)  # the accounts' budgets are shared fairly among connections
             with in_connection(name):
                 while not self._stopping.is_set():
+                    if self._is_paused():
+                        await self._wait_paused()
+                        continue
                     started = self._clock.monotonic()
                     try:
                         await self._run_once()
@@ -244,6 +320,13 @@ class Keeper:
             self._tell(Phase(word="stopped"))
             self.ended.set()
 
+    async def _wait_paused(self) -> None:
+        """Ask no app for anything while all of it is paused."""
+        self._tell_up()
+        self._wake = anyio.Event()
+        if not self._stopping.is_set():
+            await self._wake.wait()
+
     async def _run_once(self) -> None:
         """Run until stopped, or until the apps' schemas call for another set of syncs."""
         self._tell(Phase(word="starting"))
@@ -256,32 +339,29 @@ class Keeper:
             raise ConfigError(fitted.problems)
         await keep_memories(self._store, fitted)
         self._note_flaws(fitted)
+        await check_rights(self._connection, accounts)
         if fitted.stopped and not fitted.syncs:
             raise SchemaDriftError("; ".join(fitted.told))
-        meeting = Meeting()
-        self._running = [
-            SyncConnection(
-                sync,
-                {side: accounts[side].connector for side in Side},
-                self._store,
-                self._clock,
-                self._connection.pace,
-                self._make_monitor(sync.spec),
-                meeting,
-            )
+        meeting, connectors = Meeting(), {side: accounts[side].connector for side in Side}
+        self._runners = [
+            Runner(sync.name, partial(self._make_sync, sync, connectors, meeting), self._wishes)
             for sync in fitted.syncs
         ]
         if self._stopping.is_set():
             return
-        self._metrics.connection_up(self._connection.name, True)
-        self._tell(Phase(word="running", flaws=fitted.told))
+        self._is_up = True
+        self._tell_up()
         log.info("connection runs", extra={"syncs": [sync.name for sync in fitted.syncs]})
-        async with anyio.create_task_group() as group:
-            group.start_soon(self._watch, fitted, accounts, name="schema watch")
-            async with anyio.create_task_group() as syncs:
-                for one in self._running:
-                    syncs.start_soon(one.run, name=f"sync/{one.sync.name}")
-            group.cancel_scope.cancel()
+        try:
+            async with anyio.create_task_group() as group:
+                group.start_soon(self._watch, fitted, accounts, name="schema watch")
+                async with anyio.create_task_group() as syncs:
+                    for one in self._runners:
+                        syncs.start_soon(one.run, name=f"sync/{one.name}")
+                group.cancel_scope.cancel()
+        finally:
+            self._is_up = False
+            self._runners = []
 
     async def _watch(self, fitted: Fitted, accounts: dict[Side, Account]) -> None:
         """Look at the apps' schemas now and then; end the run once they call for another one."""
@@ -289,6 +369,9 @@ class Keeper:
         while True:
             with anyio.move_on_after(pause.total_seconds()):
                 await self._look.wait()
+            if self._is_paused():
+                self._look = anyio.Event()
+                continue  # then no app is asked for anything
             # Connections that share an app share a look, unless somebody asked for one.
             max_age = timedelta(0) if self._look.is_set() else pause / 2
             self._look = anyio.Event()  # before the look: who asks meanwhile gets another one
@@ -301,7 +384,7 @@ class Keeper:
                 continue
             if now.standing != fitted.standing and not now.problems:
                 log.info("the apps' schemas have changed: the connection starts anew")
-                for one in self._running:
+                for one in self._runners:
                     one.stop()
                 return
 
@@ -316,6 +399,19 @@ class Keeper:
         if self._flaws and not fitted.told:
             log.info("the apps' schemas fit again")
         self._flaws = fitted.told
+
+    def _make_sync(
+        self, sync: Sync, connectors: dict[Side, Connector], meeting: Meeting
+    ) -> SyncConnection:
+        return SyncConnection(
+            sync,
+            connectors,
+            self._store,
+            self._clock,
+            self._connection.pace,
+            self._make_monitor(sync.spec),
+            meeting,
+        )
 
     async def _wait_after(self, error: BaseException, attempts: int) -> None:
         cause = root_cause(error)
@@ -342,6 +438,12 @@ class Keeper:
         with anyio.move_on_after(pause.total_seconds()):
             if not self._stopping.is_set():
                 await self._wake.wait()
+
+
+def describe_pause(pause: Pause) -> str:
+    """Say since when something is paused, and by whom."""
+    since = datetime.fromtimestamp(pause.since_us / 1_000_000, UTC)
+    return f"paused by {pause.by} since {since:%Y-%m-%d %H:%M:%SZ}"
 
 
 def root_cause(error: BaseException) -> BaseException:

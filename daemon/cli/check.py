@@ -10,6 +10,7 @@ import click
 import msgspec
 from msgspec import Struct
 
+from actors.records import Side
 from daemon.cli.associations import (
     AssociationCheck,
     explain_associations,
@@ -129,7 +130,8 @@ def _check_live(config: Config, explains: bool) -> CheckAnswer:
 
     from daemon.survey import survey_apps
 
-    answers = anyio.run(survey_apps, config.apps.values(), partial(unmapped_of, config))
+    choose = partial(unmapped_of, config)
+    answers = anyio.run(survey_apps, config.apps.values(), choose, _needs(config))
     answer = compare_with_apps(config, answers)
     if not explains:
         return answer
@@ -149,6 +151,16 @@ def _associations(config: Config, answers: Answers) -> tuple[AssociationCheck, .
             sync, _ = compile_sync(spec, left, right)
             found += explain_associations(sync, left, right) if sync is not None else ()
     return tuple(found)
+
+
+def _needs(config: Config) -> dict[str, dict[str, bool]]:
+    """Return by app the objects that sync, and whether they are written there."""
+    needs: dict[str, dict[str, bool]] = {name: {} for name in config.apps}
+    for spec in config.specs():
+        for side in Side:
+            known = needs[spec.app(side)].get(spec.object, False)
+            needs[spec.app(side)][spec.object] = known or spec.direction.allows(side)
+    return needs
 
 
 async def describe_apps(apps: dict[str, App]) -> dict[str, AppSchema | TielineError]:
@@ -185,19 +197,25 @@ def objects_of(
 
 
 def compare_with_apps(config: Config, answers: Answers) -> CheckAnswer:
-    """Compare every sync with what its apps answered. Pure."""
+    """Compare every sync with what its apps answered, and name missing rights. Pure."""
     from actors.errors import TielineError
+    from daemon.survey import Survey
 
     warnings, syncs = [], []
     failed = {name: one for name, one in answers.items() if isinstance(one, TielineError)}
     problems = [locate_failure(config, name, error) for name, error in failed.items()]
+    lacks = {name: one.lacks for name, one in answers.items() if isinstance(one, Survey)}
+    for name, sentences in lacks.items():
+        at = ("apps", name, "auth")
+        problems += [config.positions.problem(at, sentence) for sentence in sentences]
     for spec in config.specs():
         found, advice = _compare(config, spec, answers)
         problems += found or ()
         warnings += advice
         syncs.append(_sync_check(spec, None if found is None else not found))
     does_not_fit = any(sync.ok is False for sync in syncs)
-    exits = [Exit.CONFIG] * does_not_fit + sorted(map(exit_of, failed.values()), reverse=True)
+    exits = [Exit.CONFIG] * does_not_fit + [Exit.DENIED] * any(lacks.values())
+    exits += sorted(map(exit_of, failed.values()), reverse=True)
     return CheckAnswer(
         config=str(config.files[0]),
         exit=exits[0] if exits else Exit.OK,
@@ -231,7 +249,6 @@ def _compare(
 ) -> tuple[list[ConfigProblem] | None, list[ConfigProblem]]:
     """Return problems and warnings of one sync; no problems but None if an app is missing."""
     from actors.mapping.compile import compile_sync
-    from actors.records import Side
     from daemon.config.advice import advise_users
     from daemon.survey import schemas_of
 

@@ -1,4 +1,4 @@
-"""`tieline conflicts`: fields that were edited in both apps at about the same time (F21, F23)."""
+"""`tieline conflicts`: fields that were edited in both apps, or wait for a person (F21, F23)."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ import click
 from msgspec import Struct
 
 from actors.values import Raw
+from daemon.cli.completing import complete_sync
 from daemon.cli.invocation import Invocation, json_option, pass_invocation
 from daemon.cli.reading import app_names, ask_store, write_raws, write_time
-from daemon.cli.render import Block, Line, Table, Tone, show
+from daemon.cli.render import Block, Heading, Line, Table, Tone, show
+from daemon.cli.resolve import UNDOABLE, undo
 
 if TYPE_CHECKING:
     from actors.links import Conflict, Link
@@ -33,10 +35,13 @@ class ConflictEntry(Struct, frozen=True, kw_only=True):
     """One conflict.
 
     Attributes:
+        id: its number, for `tieline resolve` and `tieline conflicts undo`.
         winner: the app whose value was kept; empty while a person must decide.
         uncertain: the edit times were only known as intervals that straddle the window.
+        commands: what a person can do about it.
     """
 
+    id: int
     sync: str
     field: str
     left: ConflictSide
@@ -46,6 +51,7 @@ class ConflictEntry(Struct, frozen=True, kw_only=True):
     outcome: str
     uncertain: bool
     at: str
+    commands: tuple[str, ...] = ()
 
 
 class ConflictsAnswer(Struct, frozen=True, kw_only=True):
@@ -55,9 +61,15 @@ class ConflictsAnswer(Struct, frozen=True, kw_only=True):
     more: bool
 
 
-@click.command()
-@click.option("--open", "only_open", is_flag=True, help="Only those that wait for a person.")
-@click.option("--sync", "sync", metavar="NAME", help="Only of this sync, such as sales/deals.")
+@click.group(invoke_without_command=True, subcommand_metavar="[undo]")
+@click.option("--all", "is_all", is_flag=True, help="Closed ones too: the history of conflicts.")
+@click.option(
+    "--sync",
+    "sync",
+    metavar="NAME",
+    shell_complete=complete_sync,
+    help="Only of this sync, such as sales/deals.",
+)
 @click.option(
     "--limit",
     type=click.IntRange(1, 10_000),
@@ -67,12 +79,24 @@ class ConflictsAnswer(Struct, frozen=True, kw_only=True):
 )
 @json_option
 @pass_invocation
+@click.pass_context
 def conflicts(
-    invocation: Invocation, only_open: bool, sync: str | None, limit: int, as_json: bool
+    ctx: click.Context,
+    invocation: Invocation,
+    is_all: bool,
+    sync: str | None,
+    limit: int,
+    as_json: bool,
 ) -> None:
-    """List fields that were edited in both apps within the window, newest first."""
+    """List fields that wait for a person to say what is right, newest first.
+
+    With --all also those that a rule decided. Each has a number: `tieline resolve` answers an
+    open one, `tieline conflicts undo` takes a decision back.
+    """
     from daemon.config.problems import suggest
 
+    if ctx.invoked_subcommand is not None:
+        return
     config = invocation.load(follow=False)
     names = app_names(config)
     if sync is not None and sync not in names:
@@ -80,11 +104,14 @@ def conflicts(
 
     async def question(reader: Reader) -> ConflictsAnswer:
         return await read_conflicts(
-            reader, names, syncs=(sync,) if sync else (), only_open=only_open, limit=limit
+            reader, names, syncs=(sync,) if sync else (), only_open=not is_all, limit=limit
         )
 
     answer = ask_store(config.daemon.store, question)
-    show(answer, _view(answer), as_json=as_json)
+    show(answer, _view(answer, is_all=is_all), as_json=as_json)
+
+
+conflicts.add_command(undo)
 
 
 async def read_conflicts(
@@ -108,8 +135,8 @@ async def read_conflicts(
     links = await reader.find_links(sorted({conflict.link for _, conflict in wanted}))
     return ConflictsAnswer(
         conflicts=tuple(
-            make_entry(one, links.get(one.link), names.get(one.sync, ("left", "right")))
-            for _, one in wanted
+            make_entry(number, one, links.get(one.link), names.get(one.sync, ("left", "right")))
+            for number, one in wanted
         ),
         more=len(numbered) > limit,
     )
@@ -126,11 +153,14 @@ async def _newest(
     return found[:wanted]
 
 
-def make_entry(conflict: Conflict, link: Link | None, apps: tuple[str, str]) -> ConflictEntry:
+def make_entry(
+    number: int, conflict: Conflict, link: Link | None, apps: tuple[str, str]
+) -> ConflictEntry:
     """Put a conflict into people's words."""
     left, right = (link.left, link.right) if link else (None, None)
     winner = {"left": apps[0], "right": apps[1]}.get(str(conflict.winner or ""), "")
     return ConflictEntry(
+        id=number,
         sync=conflict.sync,
         field=conflict.unit,
         left=ConflictSide(
@@ -150,29 +180,45 @@ def make_entry(conflict: Conflict, link: Link | None, apps: tuple[str, str]) -> 
         outcome=conflict.outcome,
         uncertain=conflict.uncertain,
         at=write_time(conflict.at_us),
+        commands=_commands(number, conflict, apps),
     )
+
+
+def _commands(number: int, conflict: Conflict, apps: tuple[str, str]) -> tuple[str, ...]:
+    if conflict.outcome == "open" and conflict.rule != "person":
+        return (
+            *(f"tieline resolve {number} --with {app}" for app in apps),
+            f"tieline resolve {number} --value VALUE",
+        )
+    if conflict.outcome in UNDOABLE:
+        return (f"tieline conflicts undo {number}",)
+    return ()
 
 
 def view_conflicts(entries: tuple[ConflictEntry, ...]) -> Table:
     """Make the table of conflicts."""
-    columns = ("when", "sync", "field", "left", "right", "winner", "outcome")
+    columns = ("id", "when", "sync", "field", "left", "right", "winner", "outcome")
     return Table(columns, tuple(map(_row, entries)))
 
 
 def _row(entry: ConflictEntry) -> tuple[str, ...]:
     sides = (_side_words(entry.left), _side_words(entry.right))
-    winner = entry.winner or "(to be decided)"
-    return (entry.at, entry.sync, entry.field, *sides, winner, entry.outcome)
+    by = entry.winner or ("(a person)" if entry.rule == "person" else "(to be decided)")
+    return (str(entry.id), entry.at, entry.sync, entry.field, *sides, by, entry.outcome)
 
 
 def _side_words(side: ConflictSide) -> str:
     return f"{side.app} {side.record}: {write_raws(side.values)} ({side.edited})"
 
 
-def _view(answer: ConflictsAnswer) -> Iterator[Block]:
+def _view(answer: ConflictsAnswer, *, is_all: bool) -> Iterator[Block]:
     if not answer.conflicts:
-        yield Line("No conflicts.", Tone.GOOD)
+        more = "" if is_all else " wait for a person; --all shows those that were decided"
+        yield Line(f"No conflicts{more}.", Tone.GOOD)
         return
     yield view_conflicts(answer.conflicts)
+    if not is_all:
+        yield Heading("To answer")
+        yield from (Line(command) for one in answer.conflicts for command in one.commands)
     if answer.more:
         yield Line("There are older ones: use --limit.", Tone.QUIET)

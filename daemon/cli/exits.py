@@ -29,6 +29,8 @@ class Exit(IntEnum):
     """The command line is wrong."""
     BUG = 70
     """An error that tieline has no words for: a bug; `--debug` shows where."""
+    LISTEN = 71
+    """The address for /metrics and /healthz cannot be had: the port is in use, most likely."""
     STORE = 74
     """The store cannot be used: missing, locked, full, damaged or of another version."""
     TRY_AGAIN = 75
@@ -55,7 +57,13 @@ def exit_of(error: TielineError) -> Exit:
         case StoreError():
             return Exit.STORE
         case _:
-            return Exit.PROBLEM
+            return Exit.LISTEN if _is_about_listening(error) else Exit.PROBLEM
+
+
+def _is_about_listening(error: TielineError) -> bool:
+    from daemon.http import ListenError
+
+    return isinstance(error, ListenError)
 
 
 def list_exits() -> str:
@@ -65,6 +73,7 @@ def list_exits() -> str:
         Exit.PROBLEM: "not found, or not as it should be",
         Exit.USAGE: "wrong command line",
         Exit.BUG: "a bug (see --debug)",
+        Exit.LISTEN: "the address to listen on cannot be had (is the port in use?)",
         Exit.STORE: "the store cannot be used",
         Exit.TRY_AGAIN: "an app does not answer now; try again",
         Exit.DENIED: "an app refuses the credentials or a right is missing",

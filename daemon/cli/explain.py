@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from actors.records import Side
 from actors.values import Raw
+from daemon.cli.completing import complete_app
 from daemon.cli.conflicts import ConflictEntry, make_entry, view_conflicts
 from daemon.cli.exits import Exit
 from daemon.cli.invocation import Invocation, json_option, pass_invocation
@@ -86,7 +87,7 @@ class ChangeStory(Struct, frozen=True, kw_only=True):
 
 
 class RecordStory(Struct, frozen=True, kw_only=True):
-    """One record in one sync."""
+    """One record in one sync; `note` says if what was asked for is known by another id now."""
 
     sync: str
     link: int
@@ -99,6 +100,7 @@ class RecordStory(Struct, frozen=True, kw_only=True):
     writes: tuple[WriteStory, ...]
     conflicts: tuple[ConflictEntry, ...]
     history: tuple[ChangeStory, ...]
+    note: str = ""
 
 
 class ExplainAnswer(Struct, frozen=True, kw_only=True):
@@ -110,7 +112,7 @@ class ExplainAnswer(Struct, frozen=True, kw_only=True):
 
 
 @click.command()
-@click.argument("app")
+@click.argument("app", shell_complete=complete_app)
 @click.argument("record")
 @click.option(
     "--history", type=click.IntRange(0, 10_000), default=20, show_default=True, help="Lines of it."
@@ -164,16 +166,20 @@ async def read_stories(
     for sync, apps in names.items():
         if app in apps:
             side = Side.LEFT if app == apps[0] else Side.RIGHT
-            if link := await reader.find_record(sync, side, record):
-                stories.append(await _read_story(reader, link, apps, history))
+            link, note = await reader.find_record(sync, side, record), ""
+            if link is None and (link := await reader.find_merged(sync, side, record)):
+                end = link.end(side)
+                note = f"merged in {app} into {end.id if end else 'another record'}"
+            if link is not None:
+                stories.append(await _read_story(reader, link, apps, history, note))
     return tuple(stories)
 
 
 async def _read_story(
-    reader: Reader, link: Link, apps: tuple[str, str], history: int
+    reader: Reader, link: Link, apps: tuple[str, str], history: int, note: str = ""
 ) -> RecordStory:
     changes = await reader.link_history(link.id, limit=history) if history else ()
-    conflicts = await reader.link_conflicts(link.sync, link.id)
+    conflicts = await reader.list_link_conflicts(link.id)
     intents = await reader.link_intents(link.sync, link.id)
     return RecordStory(
         sync=link.sync,
@@ -185,8 +191,9 @@ async def _read_story(
         ends=tuple(_ends(link, apps)),
         fields=tuple(_units(link, apps)),
         writes=tuple(_write(one, apps) for one in intents),
-        conflicts=tuple(make_entry(one, link, apps) for one in conflicts),
+        conflicts=tuple(make_entry(one.id, one.conflict, link, apps) for one in conflicts),
         history=tuple(_change(one.change, apps) for one in changes),
+        note=note,
     )
 
 
@@ -269,6 +276,8 @@ def _change(change: Change, apps: tuple[str, str]) -> ChangeStory:
 def _view(answer: ExplainAnswer) -> Iterator[Block]:
     for story in answer.stories:
         yield Heading(f"{answer.app} {answer.record} in {story.sync}")
+        if story.note:
+            yield Line(story.note, Tone.WARNING)
         why = f": {story.reason}" if story.reason else ""
         yield Line(f"{story.status}{why}", TONES.get(story.status, Tone.PLAIN))
         yield Facts(tuple(_facts(story)))

@@ -25,7 +25,12 @@ COMMANDS = {
     "reload": ("daemon.cli.reload:reload", "Have the running daemon read its files again."),
     "status": ("daemon.cli.status:status", "Count records by status and reason."),
     "explain": ("daemon.cli.explain:explain", "Tell the whole story of one record."),
-    "conflicts": ("daemon.cli.conflicts:conflicts", "List fields that were edited on both sides."),
+    "conflicts": ("daemon.cli.conflicts:conflicts", "List fields that wait for a person."),
+    "resolve": ("daemon.cli.resolve:resolve", "Say which value of such a field is right."),
+    "retry": ("daemon.cli.retry:retry", "Try failing records again now."),
+    "pause": ("daemon.cli.pause:pause", "Stop syncing for a while; nothing is lost."),
+    "resume": ("daemon.cli.pause:resume", "Go on with what is paused."),
+    "resync": ("daemon.cli.retry:resync", "Read both sides whole again."),
     "duplicates": (
         "daemon.cli.duplicates:duplicates",
         "Propose records that are probably the same; merges nothing.",

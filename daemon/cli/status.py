@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ import click
 from msgspec import Struct
 
 from daemon.cli.invocation import Invocation, json_option, pass_invocation
+from daemon.cli.pause import entries, pause_words
 from daemon.cli.reading import app_names, ask_store
 from daemon.cli.render import Block, Facts, Heading, Line, Table, Tone, show
 
@@ -31,6 +33,7 @@ class DaemonState(Struct, frozen=True, kw_only=True):
     why_not: tuple[str, ...] = ()
     connections: dict[str, str] = {}
     schema_problems: dict[str, tuple[str, ...]] = {}
+    store: str = ""
 
 
 class StatusCount(Struct, frozen=True, kw_only=True):
@@ -50,6 +53,8 @@ class SyncStatus(Struct, frozen=True, kw_only=True):
         configured: false for what the store still knows of a sync that was removed.
         writes_open: write orders without an outcome.
         conflicts: by outcome; `open` waits for a person.
+        paused: by whom and since when, or empty.
+        orders: of people, that are not carried out yet.
     """
 
     name: str
@@ -61,6 +66,8 @@ class SyncStatus(Struct, frozen=True, kw_only=True):
     total_right: int
     writes_open: int
     conflicts: dict[str, int]
+    paused: str = ""
+    orders: int = 0
 
 
 class StatusAnswer(Struct, frozen=True, kw_only=True):
@@ -97,6 +104,8 @@ async def read_syncs(reader: Reader, names: dict[str, tuple[str, str]]) -> tuple
     counts = await reader.count_links()
     intents = await reader.count_intents()
     conflicts = await reader.count_conflicts()
+    pauses = {one.target: pause_words(one) for one in entries(await reader.list_pauses())}
+    orders = Counter(one.sync for one in await reader.open_orders())
     found = {one.sync for one in counts} | intents.keys() | {sync for sync, _ in conflicts}
     syncs = []
     for name in sorted(names.keys() | found):
@@ -123,6 +132,8 @@ async def read_syncs(reader: Reader, names: dict[str, tuple[str, str]]) -> tuple
                 total_right=sum(one.right for one in own),
                 writes_open=intents.get(name, 0),
                 conflicts={word: n for (sync, word), n in conflicts.items() if sync == name},
+                paused=pauses.get(name, pauses.get(name.partition("/")[0], "")),
+                orders=orders[name],
             )
         )
     return tuple(syncs)
@@ -152,6 +163,7 @@ def ask_daemon(daemon: Daemon) -> DaemonState:
         why_not=health.why_not,
         connections=dict(health.connections),
         schema_problems=dict(health.schema_problems),
+        store=health.store,
     )
 
 
@@ -160,6 +172,8 @@ def _view(answer: StatusAnswer) -> Iterator[Block]:
     for sync in answer.syncs:
         gone = "" if sync.configured else " (no longer configured)"
         yield Heading(f"{sync.name}: {sync.left} <-> {sync.right}{gone}")
+        if sync.paused:
+            yield Line(sync.paused, Tone.WARNING)
         rows = [(one.status, str(one.left), str(one.right), one.reason) for one in sync.counts] or [
             ("nothing yet", "0", "0", "")
         ]
@@ -171,10 +185,14 @@ def _view(answer: StatusAnswer) -> Iterator[Block]:
             (
                 ("writes under way", str(sync.writes_open)),
                 ("conflicts", _conflict_words(sync.conflicts)),
+                *((("orders waiting", str(sync.orders)),) if sync.orders else ()),
             )
         )
     yield Heading("Store")
-    yield Facts((("file", answer.store), ("size", f"{answer.store_bytes / 1e6:.1f} MB")))
+    facts = [("file", answer.store), ("size", f"{answer.store_bytes / 1e6:.1f} MB")]
+    if answer.daemon.store:
+        facts.append(("state", answer.daemon.store))
+    yield Facts(tuple(facts))
 
 
 def _daemon_lines(daemon: DaemonState) -> Iterator[Line]:

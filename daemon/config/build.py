@@ -55,6 +55,7 @@ from daemon.phones import WorldPhones, is_region
 HUB = "hubspot"
 """The connector type that wins conflicts unless the file says otherwise (F21)."""
 
+SHORTEST_HISTORY = timedelta(days=1)
 SHORTEST_POLL = timedelta(seconds=1)
 LONGEST_WINDOW = timedelta(days=7)
 
@@ -101,8 +102,11 @@ class Builder:
         if not host or not port.isdigit() or int(port) > 65535:
             self._at(("daemon", "listen"), "needs an address and a port like 127.0.0.1:9464")
             port = "0"
+        if section.history < SHORTEST_HISTORY:
+            self._at(("daemon", "history"), "needs at least 1d: conflicts are taken back by it")
         return Daemon(
             store=folder / section.store if section.store else state / "tieline.db",
+            history=section.history,
             host=host.strip("[]"),
             port=int(port),
             log_level=section.log.level,

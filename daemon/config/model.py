@@ -329,10 +329,13 @@ class DaemonSection(Section, frozen=True):
     Attributes:
         store: the database file; relative to this file. Default: `tieline.db` in systemd's
             state directory, in /var/lib/tieline for a file in /etc/tieline, else beside it.
+        history: how long the history of changes, closed conflicts and settled writes are kept;
+            what is older is dropped once a day.
         listen: address of /metrics and /healthz.
         log: what is logged.
     """
 
     store: str | None = None
+    history: timedelta = timedelta(days=90)
     listen: str = "127.0.0.1:9464"
     log: LogSection = LogSection()

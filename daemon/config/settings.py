@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 from msgspec import Struct
@@ -47,9 +48,10 @@ class Connection(Struct, frozen=True, kw_only=True):
 
 
 class Daemon(Struct, frozen=True, kw_only=True):
-    """The process itself: database file, address of /metrics and /healthz, logs."""
+    """The process itself: database file and its history, address of /metrics, logs."""
 
     store: Path
+    history: timedelta
     host: str
     port: int
     log_level: str

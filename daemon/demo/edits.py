@@ -134,7 +134,7 @@ def _show_conflict(stage: Stage, pair: Pair, theirs: Decimal, ours: Decimal) -> 
     expect(Decimal(one.right.values[0] or 0) == ours, f"recorded for Tryton: {one.right.values}")
     expect(one.winner == "hubspot", f"the winner is {one.winner!r}, not HubSpot")
     screen = stage.screen
-    screen.good("`tieline conflicts` keeps both values:")
+    screen.good("`tieline conflicts --all` keeps both values:")
     rows = [
         (side.app, " ".join(raw or "" for raw in side.values), side.edited, word)
         for side, word in ((one.left, "kept"), (one.right, "overruled"))

@@ -125,6 +125,6 @@ class Stage(Struct, frozen=True, kw_only=True):
         return (
             "tieline status",
             f"tieline explain hubspot {pair.hubspot.id}",
-            "tieline conflicts",
+            "tieline conflicts --all",
             f"curl -s {self.url}/metrics | grep tieline_",
         )

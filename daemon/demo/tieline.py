@@ -74,7 +74,7 @@ class Tieline:
 
     def conflicts(self) -> list[ConflictEntry]:
         """Ask for the recorded conflicts, newest first."""
-        answer = self.ask("conflicts")
+        answer = self.ask("conflicts", "--all")
         return msgspec.convert(answer["conflicts"], list[ConflictEntry])
 
     # --- the daemon -------------------------------------------------------------------------

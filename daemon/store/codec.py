@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from hashlib import blake2b
 
 import msgspec
 
 from actors.intents import Intent
 from actors.links import Change, Conflict, End, Link, Seen, Status
+from actors.orders import AnyOrder, Asked
 from actors.records import Side
 from actors.values import Raw
 from daemon.store.database import Row
@@ -16,6 +17,7 @@ from daemon.store.database import Row
 _pack = msgspec.msgpack.Encoder().encode
 _unpack_end = msgspec.msgpack.Decoder(End).decode
 _unpack_intent = msgspec.msgpack.Decoder(Intent).decode
+_unpack_order: Callable[[bytes], AnyOrder] = msgspec.msgpack.Decoder(AnyOrder).decode
 _unpack_raws = msgspec.msgpack.Decoder(tuple[Raw, ...]).decode
 _pack_json = msgspec.json.Encoder().encode
 
@@ -91,6 +93,17 @@ def intent_row(intent: Intent) -> Row:
 def to_intent(row: Row) -> Intent:
     """Read an intent from its body, the first column."""
     return _unpack_intent(row[0])
+
+
+def order_row(sync: str, order: AnyOrder, by: str, at_us: int) -> Row:
+    """Return an order as the parameters of `add_order`."""
+    return (sync, _pack(order), by, at_us)
+
+
+def to_asked(row: Row) -> Asked:
+    """Read an order from a row of `load_orders` and its like."""
+    key, sync, body, by, at_us = row
+    return Asked(id=key, sync=sync, order=_unpack_order(body), by=by, at_us=at_us)
 
 
 def conflict_row(conflict: Conflict) -> Row:

@@ -39,9 +39,22 @@ class Queries(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     add_history: str
     write_cursors: str
     mark_last_id: str
+    load_orders: str
+    end_orders: str
+    add_order: str
+    last_order: str
+    open_orders: str
+    find_order: str
+    add_pause: str
+    drop_pause: str
+    list_pauses: str
+    find_merged: str
+    find_conflict: str
+    list_link_conflicts: str
     prune_history: str
     prune_conflicts: str
     prune_intents: str
+    prune_orders: str
     size_bytes: str
     count_all: str
     count_trouble: str

@@ -114,8 +114,53 @@ ON CONFLICT (sync, name) DO UPDATE SET value = excluded.value
 -- name: mark_last_id
 UPDATE meta SET value = max(value, ?1) WHERE name = 'last_id'
 
+-- name: load_orders
+SELECT id, sync, body, asked_by, asked_us FROM orders
+WHERE sync = ?1 AND done_us IS NULL ORDER BY id
+
+-- name: end_orders
+UPDATE orders SET outcome = ?2, done_us = ?3, refused = ?4 WHERE id = ?1 AND done_us IS NULL
+
+-- name: add_order
+INSERT INTO orders (sync, body, asked_by, asked_us) VALUES (?1, ?2, ?3, ?4)
+
+-- name: last_order
+SELECT last_insert_rowid()
+
+-- name: open_orders
+SELECT id, sync, body, asked_by, asked_us FROM orders WHERE done_us IS NULL ORDER BY sync, id
+
+-- name: find_order
+SELECT outcome, refused FROM orders WHERE id = ?1
+
+-- name: add_pause
+INSERT INTO pauses (target, asked_by, since_us) VALUES (?1, ?2, ?3)
+ON CONFLICT (target) DO NOTHING
+
+-- name: drop_pause
+DELETE FROM pauses WHERE target = ?1
+
+-- name: list_pauses
+SELECT target, asked_by, since_us FROM pauses ORDER BY target
+
+-- name: find_merged
+SELECT link FROM history WHERE rule = 'merged' AND sync = ?1 AND side = ?2 AND record_id = ?3
+ORDER BY id DESC LIMIT 1
+
+-- name: find_conflict
+SELECT sync, link, unit, left_raws, right_raws, left_us, right_us, rule, winner, uncertain,
+    outcome, at_us, id
+FROM conflicts WHERE id = ?1
+
+-- name: list_link_conflicts
+SELECT sync, link, unit, left_raws, right_raws, left_us, right_us, rule, winner, uncertain,
+    outcome, at_us, id
+FROM conflicts WHERE link = ?1 ORDER BY id DESC
+
 -- name: prune_history
-DELETE FROM history WHERE id IN (SELECT id FROM history WHERE at_us < ?1 ORDER BY at_us LIMIT ?2)
+-- Lines of merges stay: by them an old id is found.
+DELETE FROM history WHERE id IN (
+    SELECT id FROM history WHERE at_us < ?1 AND rule <> 'merged' ORDER BY at_us LIMIT ?2)
 
 -- name: prune_conflicts
 DELETE FROM conflicts WHERE id IN (
@@ -124,6 +169,10 @@ DELETE FROM conflicts WHERE id IN (
 -- name: prune_intents
 DELETE FROM intents WHERE id IN (
     SELECT id FROM intents WHERE outcome IS NOT NULL AND at_us < ?1 ORDER BY at_us LIMIT ?2)
+
+-- name: prune_orders
+DELETE FROM orders WHERE id IN (
+    SELECT id FROM orders WHERE done_us IS NOT NULL AND done_us < ?1 ORDER BY done_us LIMIT ?2)
 
 -- name: size_bytes
 SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()

@@ -15,8 +15,16 @@ from msgspec import Struct
 from actors.errors import StoreError
 from actors.intents import Intent
 from actors.links import Change, Conflict, Link, Status
+from actors.orders import Asked
 from actors.records import Side
-from daemon.store.codec import json_array, to_change, to_conflict, to_intent, to_link
+from daemon.store.codec import (
+    json_array,
+    to_asked,
+    to_change,
+    to_conflict,
+    to_intent,
+    to_link,
+)
 from daemon.store.database import Database, connect_file, open_database
 from daemon.store.migrate import LATEST, read_version
 from daemon.store.queries import QUERIES
@@ -52,6 +60,21 @@ class FoundChange(Struct, frozen=True, kw_only=True):
 
     id: int
     change: Change
+
+
+class Pause(Struct, frozen=True, kw_only=True):
+    """A sync (`sales/deals`) or a connection (`sales`) that a person has paused."""
+
+    target: str
+    by: str
+    since_us: int
+
+
+class OrderEnd(Struct, frozen=True, kw_only=True):
+    """What became of an order of a person."""
+
+    outcome: str
+    refused: bool
 
 
 class Reader:
@@ -147,6 +170,37 @@ class Reader:
         rows = await self._db.fetch(QUERIES.list_cursors)
         return {(sync, name): value for sync, name, value in rows}
 
+    async def find_conflict(self, number: int) -> FoundConflict | None:
+        """Return a conflict by the number of its row."""
+        rows = await self._db.fetch(QUERIES.find_conflict, (number,))
+        return FoundConflict(id=number, conflict=to_conflict(rows[0])) if rows else None
+
+    async def list_link_conflicts(self, link: int) -> tuple[FoundConflict, ...]:
+        """Return the conflicts of a link with their numbers, newest first."""
+        rows = await self._db.fetch(QUERIES.list_link_conflicts, (link,))
+        return tuple(FoundConflict(id=row[-1], conflict=to_conflict(row)) for row in rows)
+
+    async def find_merged(self, sync: str, side: Side, record_id: str) -> Link | None:
+        """Return the link of the record that took over from one which was merged into it."""
+        rows = await self._db.fetch(QUERIES.find_merged, (sync, side.value, record_id))
+        return (await self.find_links([rows[0][0]])).get(rows[0][0]) if rows else None
+
+    async def open_orders(self) -> tuple[Asked, ...]:
+        """Return the orders of people that are not carried out yet, of all syncs."""
+        return tuple(map(to_asked, await self._db.fetch(QUERIES.open_orders)))
+
+    async def find_order(self, number: int) -> OrderEnd | None:
+        """Return what became of an order, or None while it is open."""
+        rows = await self._db.fetch(QUERIES.find_order, (number,))
+        if not rows or rows[0][0] is None:
+            return None
+        return OrderEnd(outcome=rows[0][0], refused=bool(rows[0][1]))
+
+    async def list_pauses(self) -> tuple[Pause, ...]:
+        """Return what is paused, by target."""
+        rows = await self._db.fetch(QUERIES.list_pauses)
+        return tuple(Pause(target=row[0], by=row[1], since_us=row[2]) for row in rows)
+
     async def size_bytes(self) -> int:
         """Return the size of the database without its write-ahead log."""
         return await self._db.fetch_number(QUERIES.size_bytes)
@@ -163,7 +217,8 @@ def _to_count(row: tuple[str, str, str, int, int, int]) -> Count:
     )
 
 
-def _find_file(path: Path) -> Path:
+def find_file(path: Path) -> Path:
+    """Return the path of the store's file itself, or raise StoreError if there is none."""
     if not path.exists():
         raise StoreError(f"store {path}: there is none yet: `tieline run` makes it")
     return path.resolve()
@@ -176,17 +231,22 @@ async def open_for_reading(path: Path) -> AsyncIterator[Database]:
     Raises:
         StoreError: there is no store, it has another version than this tieline, or it is damaged.
     """
-    async with open_database(connect_file(_find_file(path), "ro"), str(path)) as db:
+    async with open_database(connect_file(find_file(path), "ro"), str(path)) as db:
         await db.fetch("PRAGMA query_only = ON")
-        version = await read_version(db)
-        if version == 0:
-            raise StoreError(f"store {path}: it is empty: `tieline run` fills it")
-        if version < LATEST:
-            raise StoreError(
-                f"store {path}: it has version {version}, and this tieline reads version {LATEST}:"
-                " `tieline run` brings it up to date"
-            )
+        await check_version(db, path)
         yield db
+
+
+async def check_version(db: Database, path: Path) -> None:
+    """Raise StoreError unless the store has the version that this tieline uses."""
+    version = await read_version(db)
+    if version == 0:
+        raise StoreError(f"store {path}: it is empty: `tieline run` fills it")
+    if version < LATEST:
+        raise StoreError(
+            f"store {path}: it has version {version}, and this tieline reads version {LATEST}:"
+            " `tieline run` brings it up to date"
+        )
 
 
 @asynccontextmanager

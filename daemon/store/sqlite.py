@@ -12,6 +12,7 @@ from pathlib import Path
 from actors.errors import StoreError
 from actors.intents import Intent
 from actors.links import Commit, Conflict, Link, Seen
+from actors.orders import Asked
 from actors.ports import MOST_PER_KEY
 from actors.records import Side
 from daemon.store.codec import (
@@ -22,6 +23,7 @@ from daemon.store.codec import (
     json_array,
     key_rows,
     link_row,
+    to_asked,
     to_conflict,
     to_intent,
     to_link,
@@ -32,8 +34,14 @@ from daemon.store.migrate import bring_up_to_date, read_version
 from daemon.store.queries import QUERIES
 from daemon.store.reading import Reader, open_for_reading
 
-_CHECKED_AT_START = 64 * 1024 * 1024
+CHECKED_AT_START = 64 * 1024 * 1024
 _PRUNED_AT_ONCE = 1_000
+_PRUNED = (
+    QUERIES.prune_history,
+    QUERIES.prune_conflicts,
+    QUERIES.prune_intents,
+    QUERIES.prune_orders,
+)
 # Places in a row of `load_left` and `load_right`.
 _END = {Side.LEFT: 2, Side.RIGHT: 3}
 _DUE = 6
@@ -128,6 +136,10 @@ class SqliteStore:
         rows = await self._reads.fetch(QUERIES.load_conflicts, (sync, link))
         return tuple(map(to_conflict, rows))
 
+    async def load_orders(self, sync: str) -> tuple[Asked, ...]:
+        """Return orders of people that are not carried out yet, in the order asked."""
+        return tuple(map(to_asked, await self._reads.fetch(QUERIES.load_orders, (sync,))))
+
     async def commit(self, work: Commit) -> None:
         """Make all of `work` durable, or none of it.
 
@@ -144,6 +156,7 @@ class SqliteStore:
             await _write_keys(transaction, work, links)
             await _write_intents(transaction, work)
             await _write_records(transaction, work)
+            await _end_orders(transaction, work)
             if last_id > self._marked_id:
                 await transaction.run_many(QUERIES.mark_last_id, [(last_id,)])
         self._marked_id = max(self._marked_id, last_id)
@@ -154,7 +167,7 @@ class SqliteStore:
         Works in small transactions, so that a sync never waits long for it.
         """
         pruned = 0
-        for sql in (QUERIES.prune_history, QUERIES.prune_conflicts, QUERIES.prune_intents):
+        for sql in _PRUNED:
             changed = _PRUNED_AT_ONCE
             while changed == _PRUNED_AT_ONCE:
                 async with self._writes.transaction() as transaction:
@@ -247,6 +260,12 @@ async def _write_intents(transaction: Transaction, work: Commit) -> None:
         raise StoreError(f"{work.sync}: an intent that is settled or unknown cannot be settled")
 
 
+async def _end_orders(transaction: Transaction, work: Commit) -> None:
+    done = [(one.order, one.outcome, one.at_us, one.refused) for one in work.orders_done]
+    if done and await transaction.run_many(QUERIES.end_orders, done) != len(done):
+        raise StoreError(f"{work.sync}: an order that is done or unknown cannot be done")
+
+
 async def _write_records(transaction: Transaction, work: Commit) -> None:
     cursors = sorted((work.sync, name, value) for name, value in work.cursors.items())
     for sql, batch in (
@@ -316,7 +335,7 @@ async def _set_up(db: Database) -> None:
     """Check what the file is before anything in it is changed, then make it durable and ours.
 
     A large store is not checked for damage here, so that a start stays under a second:
-    `Reader.check_integrity` can do it beside the running daemon.
+    `daemon.upkeep` does it beside the running syncs.
     """
     await read_version(db)
     journal = await db.fetch_value("PRAGMA journal_mode = WAL")
@@ -329,7 +348,7 @@ async def _set_up(db: Database) -> None:
     await db.fetch("PRAGMA foreign_keys = ON")
     if await db.fetch_value("PRAGMA synchronous") != 2:
         raise StoreError(f"store {db.name}: SQLite refuses synchronous=FULL, so nothing is safe")
-    if await db.fetch_number(QUERIES.size_bytes) <= _CHECKED_AT_START:
+    if await db.fetch_number(QUERIES.size_bytes) <= CHECKED_AT_START:
         await db.check_integrity()
     await bring_up_to_date(db)
     # Finds out now, not at the first commit, that the file cannot be written.

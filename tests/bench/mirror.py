@@ -151,6 +151,9 @@ class Mirror:
         held = self.records[record_id]
         self._store(record_id, {**held.values, **values}, held.key)
 
+    async def missing(self, object_name: str, *, writes: bool) -> tuple[str, ...]:
+        return ()
+
     async def aclose(self) -> None:
         """Nothing is held."""
 

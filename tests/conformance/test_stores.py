@@ -14,9 +14,11 @@ from hypothesis.stateful import rule
 
 from actors.errors import StoreError
 from actors.links import Commit
+from actors.orders import AnyOrder
 from actors.ports import Store
 from actors.testing import MemoryStore
-from daemon.store.sqlite import open_store
+from daemon.store.asking import Desk
+from daemon.store.sqlite import SqliteStore, open_store
 from tests.conformance.store_kit import StoreKit, StoreMachine, works
 from tests.simulation.inline_store import Disk, KilledError
 
@@ -51,19 +53,29 @@ class FilePlace:
             yield store
 
 
+class SqliteKit(StoreKit):
+    async def give(self, store: Store, sync: str, order: AnyOrder) -> int:
+        assert isinstance(store, SqliteStore)
+        return await Desk(store._writes).give(sync, order, "kari", 7)
+
+
 class TestMemoryStore(StoreKit):
+    async def give(self, store: Store, sync: str, order: AnyOrder) -> int:
+        assert isinstance(store, MemoryStore)
+        return store.give(sync, order, "kari", 7)
+
     @pytest.fixture
     def place(self) -> MemoryPlace:
         return MemoryPlace()
 
 
-class TestSqliteStore(StoreKit):
+class TestSqliteStore(SqliteKit):
     @pytest.fixture
     def place(self, tmp_path: Path) -> FilePlace:
         return FilePlace(tmp_path / "state" / "tieline.db")
 
 
-class TestInlineStoreInMemory(StoreKit):
+class TestInlineStoreInMemory(SqliteKit):
     @pytest.fixture
     def place(self) -> Iterator[Disk]:
         disk = Disk()
@@ -71,7 +83,7 @@ class TestInlineStoreInMemory(StoreKit):
         disk.destroy()
 
 
-class TestInlineStoreOnFile(StoreKit):
+class TestInlineStoreOnFile(SqliteKit):
     @pytest.fixture
     def place(self, tmp_path: Path) -> Iterator[Disk]:
         disk = Disk(tmp_path / "tieline.db")

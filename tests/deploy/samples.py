@@ -25,6 +25,9 @@ def load_samples(
     metrics.watch_queue(connection, "reconciler", lambda: 1)
     metrics.config_applied(datetime.now(UTC))
     metrics.store_size(4_096_000)
+    metrics.store_intact(True)
+    metrics.store_pruned(120)
+    metrics.sync_paused(connection, "deals", False)
 
 
 def load_side(metrics: Metrics, connection: str, side: str) -> None:

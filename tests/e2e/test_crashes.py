@@ -88,7 +88,7 @@ def test_h1_an_update_whose_answer_is_lost_is_no_edit_of_the_other_side(world: W
             world.edit_erp(copy, description="Gears, D")
             wait(lambda: "D" in world.hubspot_deals()[deal].name, 60, world.hubspot_deals)
     assert world.differences() == []
-    assert world.ask("conflicts")["conflicts"] == []
+    assert world.ask("conflicts", "--all")["conflicts"] == []
 
 
 def test_a_throttled_hubspot_is_waited_for(seeded: World) -> None:

@@ -68,7 +68,7 @@ def test_f22_edits_of_different_fields_are_both_kept(world: World) -> None:
     assert world.differences() == []
     assert world.hubspot_deals()[deal].name == "Valves and seals"
     assert world.erp_deals()[copy].amount == Decimal(20)
-    assert world.ask("conflicts")["conflicts"] == []
+    assert world.ask("conflicts", "--all")["conflicts"] == []
 
 
 def test_f21_one_field_edited_on_both_sides_is_a_conflict_that_hubspot_wins(world: World) -> None:
@@ -80,11 +80,11 @@ def test_f21_one_field_edited_on_both_sides_is_a_conflict_that_hubspot_wins(worl
     world.once()
     assert world.erp_deals()[copy].name == "Motors (HubSpot)"
     assert world.differences() == []
-    (conflict,) = world.ask("conflicts")["conflicts"]
+    (conflict,) = world.ask("conflicts", "--all")["conflicts"]
     told = str(conflict)
     assert "Motors (Tryton)" in told and "Motors (HubSpot)" in told
     world.once()
-    assert len(world.ask("conflicts")["conflicts"]) == 1
+    assert len(world.ask("conflicts", "--all")["conflicts"]) == 1
 
 
 def test_f22_outside_the_window_the_later_edit_wins_whoever_is_preferred(world: World) -> None:
@@ -98,7 +98,7 @@ def test_f22_outside_the_window_the_later_edit_wins_whoever_is_preferred(world: 
     world.once()
     names = {world.hubspot_deals()[deal].name, world.erp_deals()[copy].name}
     assert names == {"later, in HubSpot"}
-    assert world.ask("conflicts")["conflicts"] == []
+    assert world.ask("conflicts", "--all")["conflicts"] == []
     assert "first, in Tryton" in str(world.ask("explain", "erp", copy)), "the loser is on record"
 
 

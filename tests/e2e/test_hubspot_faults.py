@@ -128,14 +128,14 @@ def test_h1_an_update_whose_answer_is_lost_is_neither_lost_nor_taken_for_an_edit
     world: World, daemon: Daemon, rule: dict[str, Any]
 ) -> None:
     deal, copy = new_hubspot_deal(world, f"Update meets {rule}")
-    before = len(world.ask("conflicts")["conflicts"])
+    before = len(world.ask("conflicts", "--all")["conflicts"])
     with fault(world, path=UPDATE, **rule):
         world.edit_erp(copy, description=f"B {rule}")
         wait(lambda: world.hubspot_deals()[deal].name == f"B {rule}", 30, daemon.said)
     # The source goes on: this must not look like a conflict with what we wrote ourselves.
     world.edit_erp(copy, description=f"D {rule}")
     wait(lambda: world.hubspot_deals()[deal].name == f"D {rule}", 45, daemon.said)
-    assert len(world.ask("conflicts")["conflicts"]) == before
+    assert len(world.ask("conflicts", "--all")["conflicts"]) == before
 
 
 def test_h46_a_person_corrects_our_value_while_its_outcome_is_unknown(
@@ -195,7 +195,7 @@ def test_reads_that_fail_hold_up_an_edit_only_as_long_as_they_do(
 
 def test_h3_an_index_that_lags_behind_loses_no_edit(world: World, daemon: Daemon) -> None:
     deals = [new_hubspot_deal(world, f"Lagging {number}") for number in range(3)]
-    before = len(world.ask("conflicts")["conflicts"])
+    before = len(world.ask("conflicts", "--all")["conflicts"])
     world.hubspot.control("/lag", seconds=4)
     for number, (deal, _) in enumerate(deals):
         world.edit_hubspot(deal, dealname=f"Found late {number}")
@@ -207,7 +207,7 @@ def test_h3_an_index_that_lags_behind_loses_no_edit(world: World, daemon: Daemon
         return {copy: world.erp_deals()[copy].name for copy in found}
 
     wait(lambda: names() == found, 30, daemon.said)
-    assert len(world.ask("conflicts")["conflicts"]) == before
+    assert len(world.ask("conflicts", "--all")["conflicts"]) == before
 
 
 def test_one_refused_item_of_a_batch_does_not_hold_up_the_others(

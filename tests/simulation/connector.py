@@ -305,6 +305,9 @@ class ScriptedConnector:
         self.crm.ledger.note(f"{self.life} {self.crm.name}.write answered {answers}")
         return outcomes
 
+    async def missing(self, object_name: str, *, writes: bool) -> tuple[str, ...]:
+        return ()
+
     async def aclose(self) -> None:
         """Release nothing."""
 

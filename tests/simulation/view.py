@@ -82,7 +82,7 @@ def read_store(db: sqlite3.Connection) -> StoreView:
     )
     conflicts = db.execute(
         "SELECT link, unit, left_raws, right_raws, left_us, right_us, rule, uncertain, outcome,"
-        " winner FROM conflicts ORDER BY id"
+        " winner FROM conflicts WHERE rule LIKE 'M7%' ORDER BY id"
     )
     history = db.execute(
         "SELECT link, side, unit, rule, before_raws, after_raws, lost FROM history ORDER BY id"

@@ -84,6 +84,9 @@ class Account:
     ) -> tuple[Outcome, ...]:
         return await self.apps[object_name].write(object_name, intents, fields)
 
+    async def missing(self, object_name: str, *, writes: bool) -> tuple[str, ...]:
+        return ()
+
     async def aclose(self) -> None:
         return None
 

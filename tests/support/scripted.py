@@ -307,5 +307,8 @@ class ScriptedApp:
         row = self._made(self.fills | intent.values, record_id, intent.key)
         return Done(stored=self.snapshot(row.id, fields))
 
+    async def missing(self, object_name: str, *, writes: bool) -> tuple[str, ...]:
+        return ()
+
     async def aclose(self) -> None:
         await self._called("aclose")

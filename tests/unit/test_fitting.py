@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 import msgspec
@@ -30,7 +31,14 @@ def anyio_backend() -> str:
 def config() -> Config:
     top = Mark("tieline.yaml", 1, 1)
     return Config(
-        daemon=Daemon(store=Path("s.db"), host="", port=0, log_level="info", log_format="text"),
+        daemon=Daemon(
+            store=Path("s.db"),
+            host="",
+            port=0,
+            log_level="info",
+            log_format="text",
+            history=timedelta(days=90),
+        ),
         apps={},
         connections={},
         files=(),

@@ -27,6 +27,7 @@ from daemon.connectors.hubspot.linking import write_with_links
 from daemon.connectors.hubspot.paths import DEFAULT_VERSION, Paths, Version
 from daemon.connectors.hubspot.pipelines import make_pipeline
 from daemon.connectors.hubspot.preparing import prepare_key_property
+from daemon.connectors.hubspot.rights import missing_rights
 from daemon.connectors.hubspot.schema import read_pipelines, read_schema
 from daemon.connectors.hubspot.session import (
     BAD_TOKEN,
@@ -198,6 +199,10 @@ class HubSpotConnector:
     async def prepare(self, object_name: str) -> None:
         """Make sure of the unique property that creates carry."""
         await prepare_key_property(self._session, _kind(object_name))
+
+    async def missing(self, object_name: str, *, writes: bool) -> tuple[str, ...]:
+        """Say which scopes the token lacks, what stops working and how to grant them."""
+        return await missing_rights(self._session, _kind(object_name), writes=writes)
 
     async def start(self, object_name: str) -> str:
         """Return a cursor such that `changes` from it sees every edit made from now on."""

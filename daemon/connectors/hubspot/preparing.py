@@ -33,6 +33,11 @@ async def prepare_key_property(session: Session, kind: ObjectKind) -> None:
         )
 
 
+async def has_key_property(session: Session, kind: ObjectKind) -> bool:
+    """Say whether the type has the property already."""
+    return await _read(session, kind) is not None
+
+
 async def _read(session: Session, kind: ObjectKind) -> Property | None:
     path = session.paths.properties(kind.name, f"/{KEY_PROPERTY}")
     call = Call(endpoint=f"properties/{kind.name}/read", method="GET", path=path)

@@ -94,7 +94,8 @@ async def read_pipelines(session: Session, kind: ObjectKind) -> tuple[Pipeline, 
     if kind.pipeline is None:
         return ()
     path = session.paths.pipelines(kind.name)
-    reply = await session.read(Call(endpoint=f"pipelines/{kind.name}", method="GET", path=path))
+    call = Call(endpoint=f"pipelines/{kind.name}", method="GET", path=path, patient=True)
+    reply = await session.read(call)
     shapes = sorted(reply.decode(PIPELINES).results, key=lambda shape: shape.display_order)
     return tuple(to_pipeline(shape) for shape in shapes)
 
@@ -108,7 +109,8 @@ async def _read_owners(session: Session, archived: str) -> list[User]:
     users: list[User] = []
     params = {"limit": OWNERS_PAGE, "archived": archived}
     while True:
-        call = Call(endpoint="owners", method="GET", path=session.paths.owners(), params=params)
+        path = session.paths.owners()
+        call = Call(endpoint="owners", method="GET", path=path, params=params, patient=True)
         page = (await session.read(call)).decode(OWNERS)
         users += [to_user(owner) for owner in page.results]
         if page.paging is None or page.paging.next is None:
@@ -118,7 +120,8 @@ async def _read_owners(session: Session, archived: str) -> list[User]:
 
 async def _read_object(session: Session, kind: ObjectKind, details: Details) -> ObjectSchema:
     path = session.paths.properties(kind.name)
-    reply = await session.read(Call(endpoint=f"properties/{kind.name}", method="GET", path=path))
+    call = Call(endpoint=f"properties/{kind.name}", method="GET", path=path, patient=True)
+    reply = await session.read(call)
     pipelines = await read_pipelines(session, kind)
     return to_object(kind, reply.decode(PROPERTIES).results, pipelines, currencies(details))
 

@@ -21,6 +21,7 @@ from daemon.connectors.client import HttpClient, Reply
 from daemon.connectors.hubspot.errors import RefusedError, denied, problem_of
 from daemon.connectors.hubspot.paths import Paths
 from daemon.connectors.hubspot.wire import DETAILS, Details, encode
+from daemon.connectors.patience import patiently
 from daemon.connectors.registry import BudgetObserver, ignore_budget
 
 # The edge answers a malformed token with this status and no JSON.
@@ -84,6 +85,7 @@ class Call(Struct, frozen=True, kw_only=True):
     Attributes:
         endpoint: the path without ids, for counting and for people (`deals/batch/read`).
         body: Struct that is sent as JSON.
+        patient: a read that is repeated a few times when HubSpot fails for the moment.
     """
 
     endpoint: str
@@ -92,6 +94,7 @@ class Call(Struct, frozen=True, kw_only=True):
     params: Mapping[str, str] | None = None
     body: Struct | None = None
     pool: PoolName = PoolName.WINDOW
+    patient: bool = False
 
 
 class Session:
@@ -131,6 +134,9 @@ class Session:
             TransientError, RateLimitedError, AuthError, ScopeError: as the port says.
             RefusedError: any other status of 400 to 499.
         """
+        return await (patiently(lambda: self._read(call)) if call.patient else self._read(call))
+
+    async def _read(self, call: Call) -> Reply:
         for attempt in range(1, READ_ATTEMPTS + 1):
             try:
                 return await self._call(call, writes=False)
@@ -154,7 +160,8 @@ class Session:
     async def read_details(self) -> Details:
         """Read the account; teaches the time there and when its day ends."""
         path = self.paths.details()
-        reply = await self.read(Call(endpoint="account-info/details", method="GET", path=path))
+        call = Call(endpoint="account-info/details", method="GET", path=path, patient=True)
+        reply = await self.read(call)
         details = reply.decode(DETAILS)
         try:
             self._zone = ZoneInfo(details.time_zone)
@@ -171,6 +178,10 @@ class Session:
         if now is None:
             raise TransientError("HubSpot's answers carry no Date header: its time is not known")
         return now
+
+    async def token(self) -> str:
+        """Return the token, for a call that asks about the token itself."""
+        return await self._tokens.token()
 
     @property
     def last_date(self) -> datetime | None:

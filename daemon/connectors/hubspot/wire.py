@@ -356,6 +356,12 @@ class Details(Wire):
     additional_currencies: list[str] = []
 
 
+class TokenInfo(Wire):
+    """What a private app's token is."""
+
+    scopes: list[str]
+
+
 RECORD = msgspec.json.Decoder(Record)
 LISTING = msgspec.json.Decoder(Listing)
 BATCH = msgspec.json.Decoder(Batch)
@@ -368,4 +374,5 @@ OWNERS = msgspec.json.Decoder(Owners)
 LINKS = msgspec.json.Decoder(LinkBatch)
 PAIRS = msgspec.json.Decoder(PairBatch)
 DETAILS = msgspec.json.Decoder(Details)
+TOKEN_INFO = msgspec.json.Decoder(TokenInfo)
 encode = msgspec.json.Encoder().encode

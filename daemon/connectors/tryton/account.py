@@ -14,6 +14,7 @@ from actors.errors import (
     ScopeError,
     TielineError,
 )
+from daemon.connectors.patience import patiently
 from daemon.connectors.tryton.deals import DEALS, MODEL, Deals
 from daemon.connectors.tryton.options import PartyRule, TrytonOptions
 from daemon.connectors.tryton.parties import (
@@ -102,8 +103,10 @@ class AccountLoader:
         return Found(account, types, missing)
 
     async def _call(self, method: str, *arguments: object, answer: type[T]) -> T:
-        return await self._rpc.call(
-            f"model.{method}", *arguments, answer=answer, context=self._context
+        return await patiently(
+            lambda: self._rpc.call(
+                f"model.{method}", *arguments, answer=answer, context=self._context
+            )
         )
 
     # --- the account ------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import anyio
 
-from actors.errors import SchemaDriftError, TransientError
+from actors.errors import SchemaDriftError, ScopeError, TransientError
 from actors.intents import Intent, Outcome, Unknown
 from actors.ports import Capabilities, Changes, Fetched, Page
 from actors.records import Edit, Gone, Snapshot
@@ -95,6 +95,14 @@ class TrytonConnector:
     async def prepare(self, object_name: str) -> None:
         """Check that the user may write; a place for keys is always there."""
         await self._database.check_writing(await self._database.type_of(object_name))
+
+    async def missing(self, object_name: str, *, writes: bool) -> tuple[str, ...]:
+        """Say which access rights the user lacks, what stops working and how to grant them."""
+        try:
+            kind = await self._database.type_of(object_name)
+        except ScopeError as error:
+            return (str(error).removeprefix(f"{self._app}: "),)
+        return self._database.missing_rights(kind) if writes else ()
 
     async def start(self, object_name: str) -> str:
         """Return a cursor at the newest record, and at the newest line."""

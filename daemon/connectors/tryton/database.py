@@ -13,6 +13,7 @@ from msgspec import Struct
 from actors.errors import SchemaDriftError, ScopeError
 from actors.records import Departure, Gone
 from actors.schema import User
+from daemon.connectors.patience import patiently
 from daemon.connectors.registry import Environment
 from daemon.connectors.tryton.account import AccountLoader, Found
 from daemon.connectors.tryton.changes import Domain
@@ -116,23 +117,32 @@ class Database:
         Raises:
             ScopeError: the user may not.
         """
-        if kind.lacking:
-            raise ScopeError(
-                f"{self.app}: user {self.options.auth.user!r} may not create and write "
-                f"{', '.join(kind.lacking)}: add the access rights to a group of the user"
-            )
+        if lacks := self.missing_rights(kind):
+            raise ScopeError(f"{self.app}: {'; '.join(lacks)}")
+
+    def missing_rights(self, kind: RecordType) -> tuple[str, ...]:
+        """Say what the user may not do that writing needs; reading is checked by reading."""
+        if not kind.lacking:
+            return ()
+        return (
+            f"user {self.options.auth.user!r} may not create and write"
+            f" {', '.join(kind.lacking)}: nothing of it can be written to Tryton. Add the access"
+            " rights to a group of the user (Administration, Models, Access)",
+        )
 
     async def users(self) -> tuple[User, ...]:
         """Return the company's employees, ended ones as inactive."""
         account = await self.account()
-        rows = await self.ask(
-            "company.employee.search_read",
-            [["company", "=", account.company]],
-            0,
-            None,
-            BY_ID,
-            ["active", "party.name", "party.email"],
-            answer=list[Row],
+        rows = await patiently(
+            lambda: self.ask(
+                "company.employee.search_read",
+                [["company", "=", account.company]],
+                0,
+                None,
+                BY_ID,
+                ["active", "party.name", "party.email"],
+                answer=list[Row],
+            )
         )
         return tuple(describe_user(row) for row in rows)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from msgspec import Struct
+
 from daemon.sandbox.hubspot.auth import Need
 from daemon.sandbox.hubspot.calls import Call, Endpoint
 from daemon.sandbox.hubspot.catalog import ObjectSchema, Owner
@@ -13,6 +15,7 @@ __all__ = ["routes"]
 
 Wire = dict[str, object]
 
+TOKEN_INFO = "/oauth/v2/private-apps/get/access-token-info"
 MAX_PIPELINES = 100
 MAX_RECORDS = 1_000_000
 # When the account was opened: the date of its currency and first rates.
@@ -29,6 +32,24 @@ _CURRENCY_NAMES = {
 }
 
 
+EVERY_SCOPE = frozenset(
+    {"oauth", "automation", "tickets", "crm.objects.owners.read", "settings.currencies.read"}
+    | {
+        f"crm.{area}.{kind}.{access}"
+        for area in ("objects", "schemas")
+        for kind in ("contacts", "companies", "deals", "line_items", "quotes", "custom")
+        for access in ("read", "write")
+    }
+)
+"""What a token may that was made without a list of scopes."""
+
+
+class TokenKey(Struct, rename="camel"):
+    """Which token is asked about."""
+
+    token_key: str
+
+
 def routes() -> list[Endpoint]:
     """The calls on owners and on the account."""
     money = Need.CURRENCIES
@@ -38,6 +59,7 @@ def routes() -> list[Endpoint]:
         Endpoint("GET", "account-info", "/details", read_details),
         Endpoint("GET", "account-info", "/api-usage/daily/private-apps", read_usage),
         Endpoint("GET", "account-info", "/api-usage/daily", read_usage),
+        Endpoint("POST", "plain", TOKEN_INFO, read_token),
         Endpoint("GET", "currencies", "/company-currency", read_company_currency, money),
         Endpoint("GET", "currencies", "/codes", list_currency_codes, money),
         Endpoint("GET", "currencies", "/exchange-rates", list_rates, money),
@@ -98,6 +120,23 @@ def _key_of(owner: Owner, key: str) -> str:
 def read_details(call: Call) -> Answer:
     """The account the token belongs to; any token may ask."""
     return answer(call.account.details)
+
+
+def read_token(call: Call) -> Answer:
+    """What a private app's token may do; any token may ask about itself."""
+    wanted = call.json(TokenKey).token_key
+    token = call.account.tokens.get(wanted)
+    if token is None or token.kind != "private":
+        raise Refusal(404, "resource not found")
+    scopes = EVERY_SCOPE if token.scopes is None else token.scopes
+    return answer(
+        {
+            "userId": 2620022,
+            "hubId": call.account.details.portal_id,
+            "appId": token.app_id,
+            "scopes": sorted(scopes),
+        }
+    )
 
 
 def read_usage(call: Call) -> Answer:

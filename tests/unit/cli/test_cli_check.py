@@ -157,7 +157,8 @@ def test_people_that_cannot_be_seen_are_warned_of(live: Live, sandbox: Sandbox) 
     owner = "hubspot_owner_id"
     live.cli.change("dealname, two: dealname", f"{owner}, two: {owner}")
     assert "warning" not in live.check()[1]
-    code, text = live.check(TWO_TOKEN=sandbox.grant("oauth", "crm.objects.deals.read"))
+    writer = ("crm.objects.deals.read", "crm.objects.deals.write", "crm.schemas.deals.write")
+    code, text = live.check(TWO_TOKEN=sandbox.grant("oauth", *writer))
     assert code == Exit.OK
     assert text.startswith(
         "warning: tieline.yaml:16:40: connections.sales.deals.fields[0].two: two"
@@ -236,3 +237,28 @@ def test_an_association_that_cannot_be_is_refused_with_its_place(live: Live) -> 
     assert code == Exit.CONFIG
     assert "18:11: connections.sales.deals.associations[0]: contacts do not sync" in out
     assert '19:11: connections.sales.deals.associations[1]: one: "dealname" does not refer' in out
+
+
+def test_f3_a_right_that_a_sync_lacks_is_named_with_what_stops_and_how_to_grant_it(
+    live: Live, sandbox: Sandbox
+) -> None:
+    reader = sandbox.grant("oauth", "crm.objects.deals.read")
+    code, text = live.check(TWO_TOKEN=reader)
+    assert code == Exit.DENIED
+    assert (
+        "apps.two.auth: the token lacks the scope crm.objects.deals.write: deals cannot be created"
+        " or changed in HubSpot. Add it to the app in HubSpot (Settings, Integrations, Private"
+        " Apps, Scopes)"
+    ) in text
+    assert "apps.one" not in text
+    live.cli.change("    deals:\n", "    deals:\n      direction: to-one\n")
+    assert live.check(TWO_TOKEN=reader)[0] == Exit.OK
+
+
+def test_f3_a_key_property_that_cannot_be_made_is_said_before_the_first_create(
+    live: Live, sandbox: Sandbox
+) -> None:
+    writer = sandbox.grant("oauth", "crm.objects.deals.read", "crm.objects.deals.write")
+    code, text = live.check(TWO_TOKEN=writer)
+    assert code == Exit.DENIED
+    assert "lacks the scope crm.schemas.deals.write: tieline cannot make its key property" in text

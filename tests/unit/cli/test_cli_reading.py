@@ -202,7 +202,7 @@ def test_an_unknown_record_or_app_is_told_apart(filled: Cli) -> None:
 
 
 def test_conflicts_are_listed_newest_first_with_their_records(filled: Cli) -> None:
-    answer = filled.json("conflicts")
+    answer = filled.json("conflicts", "--all")
     assert [one["right"]["values"] for one in answer["conflicts"]] == [
         ["Stools 2"],
         ["Stools 1"],
@@ -214,12 +214,14 @@ def test_conflicts_are_listed_newest_first_with_their_records(filled: Cli) -> No
     assert answer["more"] is False
     text = filled("conflicts").stdout
     assert "erp 7: Stools 1 (2023-11-14 22:13:21Z)  (to be decided)  open" in text
+    assert "Stools 2" not in text
+    assert "\ntieline resolve 2 --with hubspot\ntieline resolve 2 --with erp\n" in text
 
 
 def test_conflicts_can_be_narrowed(filled: Cli) -> None:
-    (one,) = filled.json("conflicts", "--open")["conflicts"]
-    assert (one["outcome"], one["winner"]) == ("open", "")
-    answer = filled.json("conflicts", "--sync", SYNC, "--limit", "2")
+    (one,) = filled.json("conflicts")["conflicts"]
+    assert (one["id"], one["outcome"], one["winner"]) == (2, "open", "")
+    answer = filled.json("conflicts", "--all", "--sync", SYNC, "--limit", "2")
     assert (len(answer["conflicts"]), answer["more"]) == (2, True)
     assert filled("conflicts", "--sync", "sales/dels").exit_code == Exit.USAGE
     assert "No conflicts." not in filled("conflicts").stdout

@@ -17,10 +17,12 @@ WHOLE = {
     "count_trouble": "COVERING INDEX links_trouble",
     "count_conflicts": "COVERING INDEX conflicts_outcome",
     "count_intents": "INDEX intents_open",
+    "open_orders": "INDEX orders_open",
+    "list_pauses": "INDEX sqlite_autoindex_pauses_1",
     "list_cursors": "INDEX sqlite_autoindex_cursors_1",
 }
 # Sorted after the look-up on purpose: one link's rows, or what an index on the status finds.
-SORTED = {"load_conflicts", "list_trouble", "count_all"}
+SORTED = {"load_conflicts", "list_link_conflicts", "list_trouble", "count_all"}
 
 
 def connect(*scripts: str) -> sqlite3.Connection:

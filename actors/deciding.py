@@ -44,6 +44,7 @@ from actors.merge import (
 from actors.observing import untouched
 from actors.records import Side, key_of
 from actors.recovering import decide_recovered
+from actors.reopening import unless_reopened
 from actors.values import Raw
 
 
@@ -373,8 +374,14 @@ def _decide_one(sync: Sync, link: Link, unit: Unit, known: Known) -> Decision:
         ends = {side: _end(link, side) for side in BOTH}
         touched = [side for side, end in ends.items() if end.touched or unit.key not in end.base]
         own = [side for side in BOTH if (side, unit.key) in known.own]
-        return decide_recovered(unit, left, right, touched=touched, own=own)
-    return decide_unit(unit, left, right)
+        decision = decide_recovered(unit, left, right, touched=touched, own=own)
+    else:
+        decision = decide_unit(unit, left, right)
+    if not isinstance(decision, Copy):
+        return decision
+    return unless_reopened(
+        sync, unit, decision, (right if decision.source is Side.LEFT else left).now
+    )
 
 
 def _observed(link: Link, side: Side, unit: Unit, known: Known) -> Observed:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import msgspec
@@ -113,7 +112,7 @@ def recheck(sync: Sync, link: Link, side: Side, now_us: int) -> Link:
     end = link.end(side)
     if end is None or end.seen is None or not end.late:
         return link
-    base, _ = _arrived(sync.units, side, end, end.seen.values, now_us, is_new=True)
+    base, _ = _arrived(sync, side, end, end.seen.values, now_us, is_new=True)
     rebased = msgspec.structs.replace(end, base=base)
     return _unsaid(link.with_end(side, rebased), side, _rebased(end, rebased))
 
@@ -194,8 +193,8 @@ def observe(sync: Sync, side: Side, end: End | None, record: Snapshot, now_us: i
     seen = seen_of(sync, record)
     last = looked_back_to(before)
     is_new = last is None or last.token != record.token
-    base, late = _arrived(sync.units, side, before, record.values, now_us, is_new=is_new)
-    moved: dict[str, tuple[int, int]] = {}
+    base, late = _arrived(sync, side, before, record.values, now_us, is_new=is_new)
+    moved = {key: at for key, at in before.moved.items() if key in sync.paused}
     for unit in sync.units:
         settled = base.get(unit.key)
         raws = unit.raws(side, record.values)
@@ -221,11 +220,17 @@ def observe(sync: Sync, side: Side, end: End | None, record: Snapshot, now_us: i
 def _edit_interval(unit: Unit, side: Side, before: End, seen: Seen) -> tuple[int, int]:
     """Return when the unit got its present value: (earliest, latest)."""
     last = before.seen
-    if last is None:
+    if last is None or (unit.key in before.base and _was_unread(unit, side, last, seen)):
         return (0, seen.modified_us)
     if unit.raws(side, last.values) == unit.raws(side, seen.values):
         return before.moved.get(unit.key, (0, last.modified_us))
     return (min(last.modified_us, seen.modified_us), seen.modified_us)
+
+
+def _was_unread(unit: Unit, side: Side, last: Seen, seen: Seen) -> bool:
+    """Say whether the last snapshot was taken while the unit, which has a base, was paused."""
+    names = [member.name for member in unit.members(side)]
+    return last.config != seen.config and not any(name in last.values for name in names)
 
 
 def _replaced(before: End, seen: Seen) -> tuple[str, ...]:
@@ -237,7 +242,7 @@ def _replaced(before: End, seen: Seen) -> tuple[str, ...]:
 
 
 def _arrived(
-    units: Sequence[Unit],
+    sync: Sync,
     side: Side,
     end: End,
     values: dict[str, Raw],
@@ -245,7 +250,7 @@ def _arrived(
     *,
     is_new: bool,
 ) -> tuple[dict[str, Base], dict[str, tuple[Late, ...]]]:
-    mapped = {unit.key for unit in units}
+    mapped = sync.by_key.keys() | sync.paused
     base = {key: settled for key, settled in end.base.items() if key in mapped}
     possible = {key: sent for key, sent in _awaited(end).items() if key in mapped}
     late = {
@@ -255,7 +260,7 @@ def _arrived(
     }
     if not possible or not is_new:
         return base, late
-    for unit in units:
+    for unit in sync.units:
         settled, raws = base.get(unit.key), unit.raws(side, values)
         if settled is not None and unit.same(side, raws, settled.raws):
             continue

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from msgspec import Struct
 
@@ -19,7 +19,7 @@ from actors.links import Commit, Conflict, Link, Seen
 from actors.messages import AnyMessage
 from actors.orders import Asked
 from actors.records import Edit, Gone, Snapshot
-from actors.schema import AppSchema
+from actors.schema import AppSchema, Pipeline
 
 MOST_PER_KEY = 20
 """Links that a store tells of one match key: more than a person wants to choose from."""
@@ -199,6 +199,29 @@ class Connector(Protocol):
 
     async def aclose(self) -> None:
         """Release what the connector holds."""
+        ...
+
+
+@runtime_checkable
+class Counting(Protocol):
+    """What a connector may offer besides: telling how many records hold a value."""
+
+    async def count(self, object_name: str, field: str, values: Sequence[str]) -> dict[str, int]:
+        """Count the live records that hold each of these values in a field."""
+        ...
+
+
+@runtime_checkable
+class PipelineMaker(Protocol):
+    """What a connector may offer besides: making a pipeline."""
+
+    async def make_pipeline(self, object_name: str, wanted: Pipeline) -> Pipeline:
+        """Make a pipeline like `wanted`, whose ids do not matter, and return it as made.
+
+        Raises:
+            MappingError: the app refuses it: its name is taken, or there may be no more.
+            ScopeError: the credentials do not let us.
+        """
         ...
 
 

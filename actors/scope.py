@@ -14,7 +14,7 @@ from actors.mapping.record import Sync, Times
 from actors.mapping.units import Unit
 from actors.observing import microseconds, moment
 from actors.records import Side
-from actors.spec import Leave
+from actors.spec import Leave, Reopen
 
 _LEAVING = {
     Leave.STOP: "the update that made them leave is sent, then they are left alone until they pass",
@@ -84,6 +84,8 @@ def rules(sync: Sync) -> tuple[str, ...]:
             f"{sync.app(side)}: a record is {done} when its counterpart in "
             f"{sync.app(side.other)} is deleted, at most {spec.delete_limit} an hour"
         )
+    if spec.reopen is Reopen.HOLD:
+        words.append("closed deals that would be opened again wait for a person (reopen: hold)")
     return tuple(words)
 
 

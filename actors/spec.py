@@ -97,6 +97,13 @@ class Leave(StrEnum):
     FIRST_SYNC_ONLY = "first-sync-only"
 
 
+class Reopen(StrEnum):
+    """What becomes of a closed deal that an edit in the other app would open again (F13)."""
+
+    ALLOW = "allow"
+    HOLD = "hold"
+
+
 class Match(StrEnum):
     """How many parts of a group of conditions must hold."""
 
@@ -312,6 +319,7 @@ class SyncSpec(Struct, frozen=True, kw_only=True):
         update: sides on which records that are there already may be changed.
         filters: what the records of a side must pass to sync.
         leave: what becomes of a linked pair that no longer passes.
+        reopen: what becomes of a closed deal that would be opened again.
         match: rules that are tried in order, () for none; None takes the object's own:
             contacts by e-mail, companies by domain, deals not at all.
         peers: the other objects that the connection syncs.
@@ -337,6 +345,7 @@ class SyncSpec(Struct, frozen=True, kw_only=True):
     update: tuple[Side, ...] = (Side.LEFT, Side.RIGHT)
     filters: dict[Side, Conditions] = {}
     leave: Leave = Leave.STOP
+    reopen: Reopen = Reopen.ALLOW
     match: tuple[MatchSpec, ...] | None = None
     peers: tuple[str, ...] = ()
     associations: tuple[AssociationSpec, ...] | None = None
@@ -363,6 +372,7 @@ class Pace(Struct, frozen=True, kw_only=True):
         quarantine_after: failures in a row after which a record is set aside until it changes.
         late: how long values sent with unknown outcome may still arrive (H44).
         orders: most write orders in flight per side.
+        schema: time between looks at what fields, stages and people the apps have.
     """
 
     poll: timedelta = timedelta(seconds=30)
@@ -372,6 +382,7 @@ class Pace(Struct, frozen=True, kw_only=True):
     quarantine_after: int = 8
     late: timedelta = timedelta(minutes=15)
     orders: int = 4
+    schema: timedelta = timedelta(minutes=10)
 
 
 class Problem(Struct, frozen=True, kw_only=True):

@@ -37,15 +37,15 @@ class Account:
         self._read_at = 0.0
         self._reading = anyio.Lock()
 
-    async def schema(self, *, fresh: bool = False) -> AppSchema:
-        """Return the app's schema; read at most every ten minutes unless `fresh` is wanted.
+    async def schema(self, max_age: timedelta = SCHEMA_LIFE) -> AppSchema:
+        """Return the app's schema as it is, or was at most `max_age` ago.
 
         Raises:
             TransientError, AuthError: the app cannot be asked.
         """
         async with self._reading:
             age = time.monotonic() - self._read_at
-            if self._schema is None or fresh or age > SCHEMA_LIFE.total_seconds():
+            if self._schema is None or age >= max_age.total_seconds():
                 self._schema = await self._describe()
                 self._read_at = time.monotonic()
                 if self._metrics is not None:

@@ -20,6 +20,8 @@ class Health(Struct, frozen=True, kw_only=True):
     `connections` gives each connection's phase by name. `reloads` counts the reloads since the
     start; `refused` says why the last one was refused, and is empty if it was applied. `store`
     says what is wrong with the store, or that it is still being checked; empty if it is sound.
+    `schema_problems` tells, by connection, what the apps have changed under a mapping that fitted:
+    what depends on it does not sync, all else does.
     """
 
     live: bool
@@ -29,6 +31,7 @@ class Health(Struct, frozen=True, kw_only=True):
     reloads: int = 0
     refused: str = ""
     store: str = ""
+    schema_problems: Mapping[str, tuple[str, ...]] = {}
 
     @property
     def status(self) -> int:

@@ -152,6 +152,11 @@ class Metrics:
             "Errors that a connection met, by kind of error.",
             "connection kind",
         )
+        self._schema_problems = self._gauge(
+            "tieline_schema_problems",
+            "Mapped fields, stages and pipelines that an app has taken away, retyped or renamed.",
+            "connection object",
+        )
         self._queues = self._gauge(
             "tieline_queue_depth",
             "Messages waiting in a channel between two actors.",
@@ -319,6 +324,10 @@ class Metrics:
         """Count errors by kind; take it from `error_kind` where there is an exception."""
         self._errors.labels(connection, kind).inc(n)
 
+    def schema_problems(self, connection: str, object_: str, n: int) -> None:
+        """Set how many parts of a mapping an app's change has stopped or renamed."""
+        self._schema_problems.labels(connection, object_).set(n)
+
     def queue_depth(self, connection: str, channel: str, depth: int) -> None:
         """Set how many messages wait in a channel."""
         self._queues.labels(connection, channel).set(depth)
@@ -335,7 +344,7 @@ class Metrics:
         for metric in (
             self._polled, self._mapped, self._writes, self._conflicts, self._excluded,
             self._quarantined, self._links, self._lag, self._backfill, self._up, self._restarts,
-            self._errors, self._queues, self._paused,
+            self._errors, self._queues, self._paused, self._schema_problems,
         ):  # fmt: skip
             metric.remove_by_labels({"connection": connection})
         for key in [key for key in self._seen if key[1][0] == connection]:

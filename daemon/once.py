@@ -10,6 +10,7 @@ import anyio
 import msgspec
 
 from actors.connection import Connection as SyncConnection
+from actors.errors import SchemaDriftError
 from actors.meeting import Meeting
 from actors.ports import Monitor
 from actors.records import Side
@@ -18,9 +19,10 @@ from daemon.clock import SystemClock
 from daemon.config.problems import ConfigError
 from daemon.config.settings import Config, Connection
 from daemon.desk import Wishes, read_wishes
+from daemon.fitting import fit_connection, keep_memories
 from daemon.monitor import Monitors, Progress, ProgressMonitor, TraceMonitor
 from daemon.store.sqlite import SqliteStore
-from daemon.supervisor import check_rights, compile_connection, describe_pause
+from daemon.supervisor import check_rights, describe_pause
 
 log = logging.getLogger(__name__)
 
@@ -74,16 +76,21 @@ async def _run_one(
         Side.LEFT: accounts.get(config.apps[connection.left]),
         Side.RIGHT: accounts.get(config.apps[connection.right]),
     }
-    syncs, problems = await compile_connection(config, connection, apps)
-    if problems:
-        raise ConfigError(problems)
+    fitted = await fit_connection(config, connection, apps, store)
+    if fitted.problems:
+        raise ConfigError(fitted.problems)
     await check_rights(connection, apps)
+    await keep_memories(store, fitted)
+    for flaw in fitted.told:
+        log.warning("%s: schema drift: %s", connection.name, flaw)
+    if fitted.stopped and not fitted.syncs:
+        raise SchemaDriftError("; ".join(fitted.told))
     pace = msgspec.structs.replace(connection.pace, poll=min(connection.pace.poll, _POLL))
     meeting = Meeting()
-    for sync in syncs:
+    for sync in fitted.syncs:
         meeting.join(sync.name)
     async with anyio.create_task_group() as tasks:
-        for sync in syncs:
+        for sync in fitted.syncs:
             progress = ProgressMonitor(sync.spec, tell)
             monitor: Monitor = Monitors((progress, trace)) if trace else progress
             one = SyncConnection(

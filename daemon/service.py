@@ -196,4 +196,9 @@ class Service:
             reloads=self._reloads.count,
             refused=self._reloads.refused,
             store=self._store_word,
+            schema_problems={
+                name: tuple(map(self._redactor.redact, phase.flaws))
+                for name, phase in phases.items()
+                if phase.flaws
+            },
         )

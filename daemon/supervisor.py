@@ -25,7 +25,6 @@ from actors.errors import (
     ScopeError,
     TielineError,
 )
-from actors.mapping.compile import compile_sync
 from actors.mapping.record import Sync
 from actors.meeting import Meeting
 from actors.ports import Clock, Connector, Monitor, Store
@@ -37,6 +36,7 @@ from daemon.config.problems import ConfigError, ConfigProblem
 from daemon.config.settings import Config, Connection
 from daemon.connectors.budget import BORROWER
 from daemon.desk import Wishes
+from daemon.fitting import Fitted, fit_connection, keep_memories
 from daemon.logs import in_connection
 from daemon.metrics import Metrics, error_kind
 from daemon.runner import Runner
@@ -57,10 +57,14 @@ class Phase(Struct, frozen=True, kw_only=True):
     """What a connection is doing.
 
     `starting`, `running`, `paused`, `waiting`, `needs you` or `stopped`.
+
+    Attributes:
+        flaws: what its apps have changed since its mappings fitted them, for people.
     """
 
     word: str
     reason: str = ""
+    flaws: tuple[str, ...] = ()
 
     @property
     def is_well(self) -> bool:
@@ -144,7 +148,8 @@ class Supervisor:
         """Apply a configuration as a whole, or refuse it as a whole.
 
         Only connections that changed are touched. Returns their names. Those that wait after a
-        failure try again at once: what they waited for may be mended, in the apps as well.
+        failure try again at once: what they waited for may be mended, in the apps as well. Those
+        that run look at their apps' schemas again.
 
         Raises:
             ConfigError: it does not fit the apps; nothing was touched.
@@ -191,28 +196,10 @@ class Supervisor:
                 for side, app in ((Side.LEFT, connection.left), (Side.RIGHT, connection.right))
             }
             with anyio.fail_after(_ANSWER_WITHIN):
-                problems += (await compile_connection(config, connection, accounts))[1]
+                fitted = await fit_connection(config, connection, accounts, self._store)
+            problems += fitted.problems
         if problems:
             raise ConfigError(tuple(problems))
-
-
-async def compile_connection(
-    config: Config, connection: Connection, accounts: dict[Side, Account]
-) -> tuple[tuple[Sync, ...], tuple[ConfigProblem, ...]]:
-    """Compile every sync of a connection against its apps as they are now.
-
-    Raises:
-        TielineError: an app cannot be asked.
-    """
-    schemas = {side: await accounts[side].schema(fresh=True) for side in Side}
-    syncs: list[Sync] = []
-    problems: list[ConfigProblem] = []
-    for spec in connection.syncs:
-        sync, found = compile_sync(spec, schemas[Side.LEFT], schemas[Side.RIGHT])
-        problems += [config.locate(one, spec) for one in found]
-        if sync is not None:
-            syncs.append(sync)
-    return tuple(syncs), tuple(problems)
 
 
 async def check_rights(connection: Connection, accounts: dict[Side, Account]) -> None:
@@ -258,6 +245,8 @@ class Keeper:
         self._tell = tell
         self._wishes = wishes
         self._runners: list[Runner] = []
+        self._flaws: tuple[str, ...] = ()
+        self._look = anyio.Event()
         self._is_up = False
         self._stopping = anyio.Event()
         self._wake = anyio.Event()
@@ -299,11 +288,13 @@ class Keeper:
             self._metrics.connection_paused(name)
         else:
             self._metrics.connection_up(name, True)
-        self._tell(Phase(word="paused" if self._is_paused() else "running", reason=reason))
+        word = "paused" if self._is_paused() else "running"
+        self._tell(Phase(word=word, reason=reason, flaws=self._flaws))
 
     def hurry(self) -> None:
-        """Let a connection that waits after a failure try again now."""
+        """Let a connection that waits try again now, one that runs look at its apps' schemas."""
         self._wake.set()
+        self._look.set()
 
     async def run(self) -> None:
         """Run until stopped, through any failure."""
@@ -337,32 +328,77 @@ class Keeper:
             await self._wake.wait()
 
     async def _run_once(self) -> None:
+        """Run until stopped, or until the apps' schemas call for another set of syncs."""
         self._tell(Phase(word="starting"))
         accounts = {
             Side.LEFT: self._accounts.get(self._config.apps[self._connection.left]),
             Side.RIGHT: self._accounts.get(self._config.apps[self._connection.right]),
         }
-        syncs, problems = await compile_connection(self._config, self._connection, accounts)
-        if problems:
-            raise ConfigError(problems)
+        fitted = await fit_connection(self._config, self._connection, accounts, self._store)
+        if fitted.problems:
+            raise ConfigError(fitted.problems)
+        await keep_memories(self._store, fitted)
+        self._note_flaws(fitted)
         await check_rights(self._connection, accounts)
+        if fitted.stopped and not fitted.syncs:
+            raise SchemaDriftError("; ".join(fitted.told))
         meeting, connectors = Meeting(), {side: accounts[side].connector for side in Side}
         self._runners = [
             Runner(sync.name, partial(self._make_sync, sync, connectors, meeting), self._wishes)
-            for sync in syncs
+            for sync in fitted.syncs
         ]
         if self._stopping.is_set():
             return
         self._is_up = True
         self._tell_up()
-        log.info("connection runs", extra={"syncs": [sync.name for sync in syncs]})
+        log.info("connection runs", extra={"syncs": [sync.name for sync in fitted.syncs]})
         try:
             async with anyio.create_task_group() as group:
-                for one in self._runners:
-                    group.start_soon(one.run, name=f"sync/{one.name}")
+                group.start_soon(self._watch, fitted, accounts, name="schema watch")
+                async with anyio.create_task_group() as syncs:
+                    for one in self._runners:
+                        syncs.start_soon(one.run, name=f"sync/{one.name}")
+                group.cancel_scope.cancel()
         finally:
             self._is_up = False
             self._runners = []
+
+    async def _watch(self, fitted: Fitted, accounts: dict[Side, Account]) -> None:
+        """Look at the apps' schemas now and then; end the run once they call for another one."""
+        pause = self._connection.pace.schema
+        while True:
+            with anyio.move_on_after(pause.total_seconds()):
+                await self._look.wait()
+            if self._is_paused():
+                self._look = anyio.Event()
+                continue  # then no app is asked for anything
+            # Connections that share an app share a look, unless somebody asked for one.
+            max_age = timedelta(0) if self._look.is_set() else pause / 2
+            self._look = anyio.Event()  # before the look: who asks meanwhile gets another one
+            try:
+                now = await fit_connection(
+                    self._config, self._connection, accounts, self._store, max_age
+                )
+            except TielineError as error:  # the pollers meet it as well, and know what to do
+                log.info("the schemas could not be looked at: %s", error)
+                continue
+            if now.standing != fitted.standing and not now.problems:
+                log.info("the apps' schemas have changed: the connection starts anew")
+                for one in self._runners:
+                    one.stop()
+                return
+
+    def _note_flaws(self, fitted: Fitted) -> None:
+        """Tell of what the apps have changed: each flaw once in the log, their number always."""
+        for spec in self._connection.syncs:
+            flaws = fitted.flaws.get(spec.name, ())
+            self._metrics.schema_problems(spec.connection, spec.object, len(flaws))
+            for flaw in flaws:
+                if flaw.message not in self._flaws:
+                    log.warning("%s: schema drift: %s", spec.name, flaw)
+        if self._flaws and not fitted.told:
+            log.info("the apps' schemas fit again")
+        self._flaws = fitted.told
 
     def _make_sync(
         self, sync: Sync, connectors: dict[Side, Connector], meeting: Meeting
@@ -385,7 +421,8 @@ class Keeper:
         self._metrics.error(name, error_kind(cause))
         needs_person = isinstance(cause, AuthError | MappingError | SchemaDriftError | ConfigError)
         pause = delay(attempts, _RESTART_FIRST, _RESTART_LAST, self._clock.jitter())
-        if needs_person:
+        # After a drift the next start goes on with what is left.
+        if needs_person and not isinstance(cause, SchemaDriftError):
             pause = _PERSON_PAUSE
         known = isinstance(cause, TielineError)
         log.error(
@@ -395,7 +432,8 @@ class Keeper:
             exc_info=None if known else error,
         )
         word = "needs you" if needs_person else "waiting"
-        self._tell(Phase(word=word, reason=str(cause) or type(cause).__name__))
+        reason = str(cause) or type(cause).__name__
+        self._tell(Phase(word=word, reason=reason, flaws=self._flaws))
         self._wake = anyio.Event()
         with anyio.move_on_after(pause.total_seconds()):
             if not self._stopping.is_set():

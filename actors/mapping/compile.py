@@ -6,8 +6,7 @@ All problems are collected, none raised: `check` shows them together, with their
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Iterable, Sequence
-from typing import TypeVar
+from collections.abc import Callable, Iterable
 
 import msgspec
 
@@ -20,17 +19,17 @@ from actors.mapping.feeding import find_circle, written
 from actors.mapping.filters import Filter, fields_of
 from actors.mapping.follow import with_deletes
 from actors.mapping.laws import check_laws
+from actors.mapping.lookup import describe_absence, find
 from actors.mapping.matchers import Matcher, make_matchers
 from actors.mapping.record import StageScope, Sync
 from actors.mapping.relate import Surroundings, relate
 from actors.mapping.relations import Pairs, Relation
 from actors.mapping.units import Member, Unit
 from actors.records import Side
-from actors.schema import AppSchema, Field, ObjectSchema, Pipeline, Stage
+from actors.schema import AppSchema, Closing, Field, ObjectSchema, Pipeline
 from actors.spec import Direction, FieldSpec, PipelineSpec, Problem, SyncSpec
 from actors.values import Kind
 
-Named = TypeVar("Named", Pipeline, Stage)
 Report = Callable[[tuple[str | int, ...], str], None]
 StagePairs = tuple[tuple[tuple[str, str], tuple[str, str]], ...]
 
@@ -171,11 +170,11 @@ def _pairs_of(
     names = {Side.LEFT: mapping.left, Side.RIGHT: mapping.right}
     pipelines: dict[Side, Pipeline] = {}
     for side, name in names.items():
-        wanted = _named(name, objects[side].pipelines)
+        wanted = find(name, objects[side].pipelines)
         if wanted is None:
-            choice = _choices(objects[side].pipelines)
-            message = f'{spec.app(side)} has no pipeline "{name}"; it has {choice}'
-            report((*path, side.value), message)
+            what = f"{spec.app(side)} has no pipeline"
+            absence = describe_absence(what, name, objects[side].pipelines)
+            report((*path, side.value), absence)
         else:
             pipelines[side] = wanted
     if len(pipelines) < len(names):
@@ -199,25 +198,12 @@ def _stage(
     path: tuple[str | int, ...],
     report: Report,
 ) -> tuple[str, str] | None:
-    stage = _named(name, pipeline.stages)
+    stage = find(name, pipeline.stages)
     if stage is not None:
         return pipeline.id, stage.id
-    where = f'pipeline "{pipeline.label}" of {spec.app(side)}'
-    message = f'{where} has no stage "{name}"; it has {_choices(pipeline.stages)}'
-    report((*path, side.value), message)
+    what = f'pipeline "{pipeline.label}" of {spec.app(side)} has no stage'
+    report((*path, side.value), describe_absence(what, name, pipeline.stages))
     return None
-
-
-def _named(name: str, among: Sequence[Named]) -> Named | None:
-    """Find by id, else by label without regard to case; archived ones do not count."""
-    live = [one for one in among if not one.archived]
-    by_id = next((one for one in live if one.id == name), None)
-    folded = name.casefold().strip()
-    return by_id or next((one for one in live if one.label.casefold().strip() == folded), None)
-
-
-def _choices(among: Sequence[Named]) -> str:
-    return ", ".join(f'"{one.label}"' for one in among if not one.archived) or "none"
 
 
 def _scope(schema: ObjectSchema, mapped: set[tuple[str, str]]) -> StageScope:
@@ -228,6 +214,12 @@ def _scope(schema: ObjectSchema, mapped: set[tuple[str, str]]) -> StageScope:
         mapped=frozenset(mapped),
         labels={(p.id, stage.id): stage.label for p in schema.pipelines for stage in p.stages},
         pipelines={pipeline.id: pipeline.label for pipeline in schema.pipelines},
+        closings={
+            (pipeline.id, stage.id): stage.closing
+            for pipeline in schema.pipelines
+            for stage in pipeline.stages
+            if stage.closing is not Closing.OPEN
+        },
     )
 
 

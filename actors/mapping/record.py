@@ -13,19 +13,26 @@ from actors.mapping.filters import Filter, explain, next_change
 from actors.mapping.matchers import Matcher
 from actors.mapping.units import Unit
 from actors.records import Side
-from actors.schema import ObjectSchema
+from actors.schema import Closing, ObjectSchema
 from actors.spec import CHANGED, Direction, SyncSpec
 from actors.values import Raw
 
 
 class StageScope(Struct, frozen=True, kw_only=True):
-    """Which (pipeline, stage) pairs of one side are mapped, and what the others are called."""
+    """Which (pipeline, stage) pairs of one side are mapped, and what the others are called.
+
+    Attributes:
+        lost: mapped ones that an app has taken away: why records there are left alone.
+        closings: of stages that end a deal, how.
+    """
 
     pipeline_field: str
     stage_field: str
     mapped: frozenset[tuple[str, str]]
     labels: dict[tuple[str, str], str] = {}
     pipelines: dict[str, str] = {}
+    lost: dict[tuple[str, str], str] = {}
+    closings: dict[tuple[str, str], Closing] = {}
 
     def reason(self, values: Mapping[str, Raw]) -> str:
         """Return why the record is out of scope, or the empty text."""
@@ -34,8 +41,18 @@ class StageScope(Struct, frozen=True, kw_only=True):
             return "it has no pipeline stage"
         if (pipeline, stage) in self.mapped:
             return ""
+        if reason := self.lost.get((pipeline, stage)):
+            return reason
         where = self.pipelines.get(pipeline, pipeline)
         return f'stage "{self.labels.get((pipeline, stage), stage)}" of "{where}" is not mapped'
+
+    def closing(self, place: tuple[Raw, ...]) -> Closing:
+        """Return what it says about a deal to stand at this (pipeline, stage)."""
+        return self.closings.get((place[0] or "", place[1] or ""), Closing.OPEN)
+
+    def label(self, place: tuple[Raw, ...]) -> str:
+        """Return what people call the stage at this (pipeline, stage)."""
+        return f'"{self.labels.get((place[0] or "", place[1] or ""), place[1])}"'
 
 
 class Follow(Struct, frozen=True, kw_only=True):
@@ -86,6 +103,7 @@ class Sync(Struct, frozen=True, kw_only=True, dict=True):
         shows: by side, fields that show changed links of another object's records, and which.
         deletes: by side, what follows a delete on the other side; empty where nothing does.
         version: changes when any decision could change: records are then decided anew.
+        paused: keys of units that an app's change has stopped: their bases stay as they are.
     """
 
     spec: SyncSpec
@@ -99,6 +117,7 @@ class Sync(Struct, frozen=True, kw_only=True, dict=True):
     shows: dict[Side, dict[str, str]] = {}
     deletes: dict[Side, Follow] = {}
     version: int = 0
+    paused: frozenset[str] = frozenset()
 
     @cached_property
     def by_key(self) -> dict[str, Unit]:

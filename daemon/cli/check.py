@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from datetime import timedelta
+from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -23,11 +23,11 @@ from daemon.config.problems import ConfigProblem
 
 if TYPE_CHECKING:
     from actors.errors import TielineError
-    from actors.schema import AppSchema
-    from actors.spec import SyncSpec
+    from actors.records import Side
+    from actors.schema import AppSchema, ObjectSchema
+    from actors.spec import Problem, SyncSpec
     from daemon.config.settings import App, Config
-
-ANSWER_WITHIN = timedelta(seconds=60)
+    from daemon.survey import Answers, Survey
 
 
 class AppCheck(Struct, frozen=True, kw_only=True):
@@ -128,23 +128,26 @@ def _check_files(config: Config) -> CheckAnswer:
 def _check_live(config: Config, explains: bool) -> CheckAnswer:
     import anyio
 
-    answers, lacks = anyio.run(ask_apps, config.apps, _needs(config))
-    answer = compare_with_apps(config, answers, lacks)
+    from daemon.survey import survey_apps
+
+    choose = partial(unmapped_of, config)
+    answers = anyio.run(survey_apps, config.apps.values(), choose, _needs(config))
+    answer = compare_with_apps(config, answers)
     if not explains:
         return answer
     return msgspec.structs.replace(answer, associations=_associations(config, answers))
 
 
-def _associations(
-    config: Config, answers: dict[str, AppSchema | TielineError]
-) -> tuple[AssociationCheck, ...]:
-    from actors.errors import TielineError
+def _associations(config: Config, answers: Answers) -> tuple[AssociationCheck, ...]:
     from actors.mapping.compile import compile_sync
+    from actors.records import Side
+    from daemon.survey import schemas_of
 
     found: list[AssociationCheck] = []
     for spec in config.specs():
-        left, right = answers[spec.left], answers[spec.right]
-        if not isinstance(left, TielineError) and not isinstance(right, TielineError):
+        schemas = schemas_of(answers, {side: spec.app(side) for side in Side})
+        if schemas is not None:
+            left, right = schemas[Side.LEFT], schemas[Side.RIGHT]
             sync, _ = compile_sync(spec, left, right)
             found += explain_associations(sync, left, right) if sync is not None else ()
     return tuple(found)
@@ -160,71 +163,48 @@ def _needs(config: Config) -> dict[str, dict[str, bool]]:
     return needs
 
 
-async def ask_apps(
-    apps: dict[str, App], needs: dict[str, dict[str, bool]]
-) -> tuple[dict[str, AppSchema | TielineError], dict[str, tuple[str, ...]]]:
-    """Ask every app what it has, and what it does not let us do, all at the same time.
-
-    Args:
-        needs: by app, the objects that sync, and whether they are written there.
-
-    Returns:
-        By app, what it has, or the error that came instead; and by app, missing rights.
-    """
-    import anyio
-
-    found: dict[str, AppSchema | TielineError] = {}
-    lacks: dict[str, tuple[str, ...]] = {}
-
-    async def ask(app: App) -> None:
-        found[app.name], lacks[app.name] = await _describe(app, needs[app.name])
-
-    async with anyio.create_task_group() as tasks:
-        for app in apps.values():
-            tasks.start_soon(ask, app, name=f"describe/{app.name}")
-    return found, lacks
-
-
 async def describe_apps(apps: dict[str, App]) -> dict[str, AppSchema | TielineError]:
     """Ask every app what it has, all at the same time; an error takes the answer's place."""
-    return (await ask_apps(apps, {name: {} for name in apps}))[0]
+    from daemon.survey import Survey, survey_apps
+
+    answers = await survey_apps(apps.values())
+    return {name: one.schema if isinstance(one, Survey) else one for name, one in answers.items()}
 
 
-async def _describe(
-    app: App, needs: dict[str, bool]
-) -> tuple[AppSchema | TielineError, tuple[str, ...]]:
-    import anyio
+def unmapped_of(config: Config, schemas: Mapping[str, AppSchema]) -> dict[str, dict[str, set[str]]]:
+    """Return the stages that no sync maps in pipelines that one does, by app and object. Pure."""
+    from actors.mapping.stagelint import unmapped_stages
+    from actors.records import Side
 
-    from actors.errors import TielineError, TransientError
-    from daemon.connectors.registry import Environment
-
-    connector = app.open(Environment(app=app.name))
-    try:
-        with anyio.fail_after(ANSWER_WITHIN.total_seconds()):
-            schema = await connector.describe()
-            lacks = [await connector.missing(name, writes=writes) for name, writes in needs.items()]
-            return schema, tuple(sentence for some in lacks for sentence in some)
-    except TielineError as error:
-        return error, ()
-    except TimeoutError:
-        late = f"no answer within {ANSWER_WITHIN.seconds} s; is it reachable?"
-        return TransientError(late), ()
-    finally:
-        with anyio.move_on_after(5, shield=True):
-            await connector.aclose()
+    found: dict[str, dict[str, set[str]]] = {}
+    for spec in config.specs():
+        objects = objects_of(spec, {s: schemas[a] for s in Side if (a := spec.app(s)) in schemas})
+        for side in Side if objects is not None else ():
+            assert objects is not None
+            ids = {stage.id for _, stage in unmapped_stages(spec, objects, side)}
+            if ids:
+                found.setdefault(spec.app(side), {}).setdefault(spec.object, set()).update(ids)
+    return found
 
 
-def compare_with_apps(
-    config: Config,
-    answers: dict[str, AppSchema | TielineError],
-    lacks: dict[str, tuple[str, ...]],
-) -> CheckAnswer:
+def objects_of(
+    spec: SyncSpec, schemas: Mapping[Side, AppSchema]
+) -> dict[Side, ObjectSchema] | None:
+    """Return a sync's object on both sides, or None if it is not there on one."""
+    found = {side: schema.object(spec.object) for side, schema in schemas.items()}
+    objects = {side: one for side, one in found.items() if one is not None}
+    return objects if len(objects) == 2 else None
+
+
+def compare_with_apps(config: Config, answers: Answers) -> CheckAnswer:
     """Compare every sync with what its apps answered, and name missing rights. Pure."""
     from actors.errors import TielineError
+    from daemon.survey import Survey
 
     warnings, syncs = [], []
     failed = {name: one for name, one in answers.items() if isinstance(one, TielineError)}
     problems = [locate_failure(config, name, error) for name, error in failed.items()]
+    lacks = {name: one.lacks for name, one in answers.items() if isinstance(one, Survey)}
     for name, sentences in lacks.items():
         at = ("apps", name, "auth")
         problems += [config.positions.problem(at, sentence) for sentence in sentences]
@@ -265,30 +245,47 @@ def _told(name: str, error: TielineError) -> str:
 
 
 def _compare(
-    config: Config, spec: SyncSpec, answers: dict[str, AppSchema | TielineError]
+    config: Config, spec: SyncSpec, answers: Answers
 ) -> tuple[list[ConfigProblem] | None, list[ConfigProblem]]:
     """Return problems and warnings of one sync; no problems but None if an app is missing."""
-    from actors.errors import TielineError
     from actors.mapping.compile import compile_sync
-    from daemon.config.advice import advise_closings, advise_users
+    from daemon.config.advice import advise_users
+    from daemon.survey import schemas_of
 
-    left, right = answers[spec.left], answers[spec.right]
-    if isinstance(left, TielineError) or isinstance(right, TielineError):
+    schemas = schemas_of(answers, {side: spec.app(side) for side in Side})
+    if schemas is None:
         return None, []
-    _, problems = compile_sync(spec, left, right)
-    schemas = {Side.LEFT: left, Side.RIGHT: right}
-    advice = (*advise_closings(spec, schemas), *advise_users(spec, schemas))
+    _, problems = compile_sync(spec, schemas[Side.LEFT], schemas[Side.RIGHT])
+    advice = (*advise_stages(spec, answers), *advise_users(spec, schemas))
     return (
         [config.locate(one, spec) for one in problems],
         [config.locate(one, spec) for one in advice],
     )
 
 
-def _app_check(app: App, answer: AppSchema | TielineError) -> AppCheck:
-    from actors.schema import AppSchema
+def advise_stages(spec: SyncSpec, answers: Answers) -> tuple[Problem, ...]:
+    """Return what deserves a look in a sync's stage mapping; nothing if an app is missing. Pure."""
+    from actors.mapping.stagelint import lint_stages
+    from actors.records import Side
+    from daemon.survey import Survey, schemas_of
 
-    if isinstance(answer, AppSchema):
-        return AppCheck(name=app.name, type=app.type, ok=True, account=answer.account)
+    schemas = schemas_of(answers, {side: spec.app(side) for side in Side})
+    objects = objects_of(spec, schemas) if schemas is not None else None
+    if objects is None:
+        return ()
+    counts = {
+        side: survey.counts.get(spec.object, {})
+        for side in Side
+        if isinstance(survey := answers[spec.app(side)], Survey)
+    }
+    return lint_stages(spec, objects, counts)
+
+
+def _app_check(app: App, answer: Survey | TielineError) -> AppCheck:
+    from daemon.survey import Survey
+
+    if isinstance(answer, Survey):
+        return AppCheck(name=app.name, type=app.type, ok=True, account=answer.schema.account)
     return AppCheck(name=app.name, type=app.type, ok=False, problem=str(answer))
 
 

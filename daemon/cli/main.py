@@ -19,6 +19,8 @@ COMMANDS = {
     "check": ("daemon.cli.check:check", "Check the configuration, here and against the apps."),
     "plan": ("daemon.cli.plan:plan", "Show what the first sync would do; writes nothing."),
     "automap": ("daemon.cli.automap:automap", "Propose which stages and fields are the same."),
+    "pipelines": ("daemon.cli.pipelines:pipelines", "Show both apps' pipelines and stages."),
+    "pipeline": ("daemon.cli.pipeline:pipeline", "Make a pipeline in an app, with its mapping."),
     "run": ("daemon.cli.run:run", "Run the daemon in the foreground."),
     "reload": ("daemon.cli.reload:reload", "Have the running daemon read its files again."),
     "status": ("daemon.cli.status:status", "Count records by status and reason."),

@@ -123,18 +123,18 @@ async def _plan_connection(
     from actors.records import Side
     from daemon.clock import SystemClock
     from daemon.config.problems import ConfigError
-    from daemon.supervisor import compile_connection
+    from daemon.fitting import fit_connection
 
     connection = config.connections[name]
     apps = {
         Side.LEFT: accounts.get(config.apps[connection.left]),
         Side.RIGHT: accounts.get(config.apps[connection.right]),
     }
-    syncs, problems = await compile_connection(config, connection, apps)
-    if problems:
-        raise ConfigError(problems)
+    fitted = await fit_connection(config, connection, apps, store)
+    if fitted.problems:
+        raise ConfigError(fitted.problems)
     plans = []
-    for sync in syncs:
+    for sync in fitted.syncs:
         planner = Planner(
             sync=sync,
             connectors={side: apps[side].connector for side in Side},
@@ -142,7 +142,9 @@ async def _plan_connection(
             clock=SystemClock(),
             tell=partial(_tell_step, tell, sync.spec),
         )
-        plans.append(await planner.run())
+        plan = await planner.run()
+        plan.rules += tuple(one.message for one in fitted.flaws.get(sync.name, ()))
+        plans.append(plan)
     return plans
 
 

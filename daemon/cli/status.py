@@ -22,12 +22,17 @@ ANSWER_WITHIN_SECONDS = 2.0
 
 
 class DaemonState(Struct, frozen=True, kw_only=True):
-    """What the running daemon says of itself, if one answers."""
+    """What the running daemon says of itself, if one answers.
+
+    Attributes:
+        schema_problems: by connection, what its apps have changed under its mappings.
+    """
 
     running: bool
     ready: bool = False
     why_not: tuple[str, ...] = ()
     connections: dict[str, str] = {}
+    schema_problems: dict[str, tuple[str, ...]] = {}
     store: str = ""
 
 
@@ -157,6 +162,7 @@ def ask_daemon(daemon: Daemon) -> DaemonState:
         ready=health.ready,
         why_not=health.why_not,
         connections=dict(health.connections),
+        schema_problems=dict(health.schema_problems),
         store=health.store,
     )
 
@@ -198,6 +204,8 @@ def _daemon_lines(daemon: DaemonState) -> Iterator[Line]:
         yield Line(f"  {reason}", Tone.BAD)
     for name, phase in daemon.connections.items():
         yield Line(f"  {name}: {phase}")
+        for problem in daemon.schema_problems.get(name, ()):
+            yield Line(f"    schema: {problem}", Tone.WARNING)
 
 
 def _conflict_words(conflicts: dict[str, int]) -> str:

@@ -252,6 +252,8 @@ class Builder:
             self._at((*path, "poll"), "is too often for any app; use 1s or more")
         if section.presence < section.poll:
             self._at((*path, "presence"), "is shorter than poll; make it longer")
+        if section.schema < SHORTEST_POLL:
+            self._at((*path, "schema"), "is too often for any app; use 1s or more")
         if section.retry.last < section.retry.first:
             self._at((*path, "retry", "last"), "is shorter than retry.first; make it longer")
         if section.timezone is not None and not _is_zone(section.timezone):
@@ -323,6 +325,7 @@ class _SyncBuilder:
                 if wanted.parts
             },
             leave=section.filter.leave,
+            reopen=section.reopen,
             match=_match(section),
             peers=tuple(one for one in peers if one != word),
             associations=association_specs(section.associations, self._names, self._at),
@@ -450,6 +453,7 @@ def _pace(section: ConnectionSection) -> Pace:
         quarantine_after=section.retry.quarantine_after,
         late=section.late,
         orders=section.orders,
+        schema=section.schema,
     )
 
 

@@ -24,6 +24,7 @@ from actors.spec import (
     Normal,
     Pace,
     Prefer,
+    Reopen,
     Rules,
     TooLong,
 )
@@ -288,6 +289,8 @@ class ObjectSync(Section, frozen=True):
             Default: contacts by e-mail, companies by domain, deals not at all.
         create: apps in which records may be created; default all that the direction allows.
         update: apps in which records that are there already may be changed; default likewise.
+        reopen: a closed deal that an edit in the other app would open again: `allow`, or `hold`
+            it for a person.
         associations: which links to records of other objects are kept in step. Default: all to
             objects that sync as well and for which both apps have a field.
         deletes: what becomes of a record whose counterpart is deleted.
@@ -306,6 +309,7 @@ class ObjectSync(Section, frozen=True):
     match: MatchRules | None = None
     create: tuple[Side, ...] | None = None
     update: tuple[Side, ...] | None = None
+    reopen: Reopen = Reopen.ALLOW
     associations: tuple[Association, ...] | None = None
     deletes: Deletes = Deletes()
     limits: Limits = Limits()
@@ -334,6 +338,7 @@ class ConnectionSection(Section, frozen=True):
         presence: time between looks at all linked records for deletes and merges.
         late: how long a write without an answer may still take effect.
         orders: most write calls in flight per app.
+        schema: time between looks at which fields, stages and people the apps have.
         retry: how refused records are tried again.
         timezone: IANA name for dates that meet times; default the first app's own.
         phone_region: ISO code of the country of phone numbers without a country code (`US`).
@@ -347,6 +352,7 @@ class ConnectionSection(Section, frozen=True):
     presence: timedelta = _PACE.presence
     late: timedelta = _PACE.late
     orders: Annotated[int, Meta(ge=1, le=64)] = _PACE.orders
+    schema: timedelta = _PACE.schema
     retry: Retry = Retry()
     timezone: str | None = None
     phone_region: str | None = None

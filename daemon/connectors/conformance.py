@@ -13,6 +13,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from actors.intents import Done, Exists, Rejected, Stale, Unknown, Vanished
+from actors.ports import Counting
 from actors.records import Departure, Gone, Snapshot, key_of
 from actors.schema import Field
 from actors.values import Kind, Raw, parse
@@ -85,6 +86,20 @@ class DescribingKit:
         before = await bench.connector.describe()
         await bench.connector.prepare(bench.object_name)
         assert await bench.connector.describe() == before
+
+    async def test_a_count_by_stage_adds_up_to_the_list(self, bench: Bench) -> None:
+        described = (await bench.connector.describe()).object(bench.object_name)
+        field = described.stage_field if described is not None else None
+        if described is None or field is None or field not in bench.fields:
+            return
+        if not isinstance(bench.connector, Counting):
+            return  # counting is an offer beyond the port
+        await bench.make([unique_text("counted") for _ in range(2)])
+        stages = [stage.id for line in described.pipelines for stage in line.stages]
+        counts = await bench.connector.count(bench.object_name, field, stages)
+        found = [record.values[field] for record in await list_all(bench)]
+        assert counts == {one: found.count(one) for one in stages}
+        assert sum(counts.values()) >= 2
 
 
 class ReadingKit:

@@ -20,6 +20,7 @@ def load_samples(
     metrics.connection_up(connection, up=True)
     metrics.connection_restarted(connection)
     metrics.error(connection, "transient")
+    metrics.schema_problems(connection, "deals", 1)
     metrics.queue_depth(connection, "mapper", 3)
     metrics.watch_queue(connection, "reconciler", lambda: 1)
     metrics.config_applied(datetime.now(UTC))

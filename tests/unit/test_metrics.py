@@ -225,6 +225,7 @@ async def test_health_says_why_it_is_not_ready() -> None:
         "reloads": 2,
         "refused": "tieline.yaml:3:1: unknown key",
         "store": "",
+        "schema_problems": {},
     }
 
 

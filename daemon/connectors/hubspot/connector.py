@@ -15,7 +15,7 @@ from actors.errors import SchemaDriftError
 from actors.intents import Intent, IntentKind, Outcome
 from actors.ports import Capabilities, Changes, Fetched, Page
 from actors.records import Edit, Gone, Snapshot
-from actors.schema import AppSchema
+from actors.schema import AppSchema, Pipeline
 from daemon.connectors.budget import Budget
 from daemon.connectors.client import HttpClient, Limits
 from daemon.connectors.hubspot import changes, lookups, presence, reading
@@ -26,6 +26,7 @@ from daemon.connectors.hubspot.history import Authorship, read_edits
 from daemon.connectors.hubspot.kinds import KINDS, ObjectKind
 from daemon.connectors.hubspot.linking import write_with_links
 from daemon.connectors.hubspot.paths import DEFAULT_VERSION, Paths, Version
+from daemon.connectors.hubspot.pipelines import make_pipeline
 from daemon.connectors.hubspot.preparing import prepare_key_property
 from daemon.connectors.hubspot.rights import missing_rights
 from daemon.connectors.hubspot.schema import read_pipelines, read_schema
@@ -281,6 +282,14 @@ class HubSpotConnector:
         if not any(map(is_association, fields)):
             return await writing.carry_out(intents)
         return await write_with_links(self._session, kind, intents, fields, writing.carry_out)
+
+    async def count(self, object_name: str, field: str, values: Sequence[str]) -> dict[str, int]:
+        """Count the live records that hold each of these values in a field."""
+        return await reading.count_values(self._session, _kind(object_name), field, values)
+
+    async def make_pipeline(self, object_name: str, wanted: Pipeline) -> Pipeline:
+        """Make a pipeline with its stages."""
+        return await make_pipeline(self._session, _kind(object_name), wanted)
 
     async def aclose(self) -> None:
         """Close the connections."""

@@ -21,6 +21,7 @@ from daemon.connectors.hubspot.reading import (
     wanted,
 )
 from daemon.connectors.hubspot.session import Call, Session
+from daemon.connectors.hubspot.vouching import check_shown, has_property
 from daemon.connectors.hubspot.wire import RECORD
 
 
@@ -107,6 +108,7 @@ async def _resolve_one(
         return Gone(id=record_id, how=Departure.DELETED)
     if record.id != record_id:
         return Gone(id=record_id, how=Departure.MERGED, into=record.id)
+    await check_shown(session, kind, fields, [record])
     return to_snapshot(record, fields)
 
 
@@ -120,7 +122,7 @@ async def find(
             found.update(await _find_chunk(session, kind, chunk, fields))
         except RefusedError:
             # Without the property no record can carry a key, and every look-up by it is refused.
-            if await has_key_property(session, kind):
+            if await has_property(session, kind, KEY_PROPERTY):
                 raise
             return {}
     return found
@@ -151,16 +153,3 @@ def _named(keys: Sequence[str], key: str | None) -> list[str]:
     """Return the keys that HubSpot takes for `key`: unique values ignore case."""
     folded = (key or "").casefold()
     return [one for one in keys if one.casefold() == folded]
-
-
-async def has_key_property(session: Session, kind: ObjectKind) -> bool:
-    """Tell whether the account has tieline's key property for this type."""
-    path = session.paths.properties(kind.name, f"/{KEY_PROPERTY}")
-    call = Call(endpoint=f"properties/{kind.name}/read", method="GET", path=path)
-    try:
-        await session.read(call)
-    except RefusedError as error:
-        if error.status == 404:
-            return False
-        raise
-    return True

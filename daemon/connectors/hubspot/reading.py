@@ -11,7 +11,17 @@ from actors.ports import Page
 from actors.records import Snapshot
 from daemon.connectors.hubspot.kinds import KEY_PROPERTY, MERGED_PROPERTY, ObjectKind
 from daemon.connectors.hubspot.session import Call, PoolName, Session
-from daemon.connectors.hubspot.wire import BATCH, LISTING, BatchRead, Listing, Record, Search
+from daemon.connectors.hubspot.vouching import check_shown
+from daemon.connectors.hubspot.wire import (
+    BATCH,
+    LISTING,
+    BatchRead,
+    Filter,
+    FilterGroup,
+    Listing,
+    Record,
+    Search,
+)
 
 BATCH_SIZE = 100
 HISTORY_BATCH_SIZE = 50
@@ -74,6 +84,7 @@ async def read_batch(
 
     Raises:
         TransientError: some could not be read for another reason than that they are not there.
+        SchemaDriftError: a property is gone.
     """
     body = BatchRead(
         inputs=[{"id": one} for one in ids],
@@ -92,6 +103,7 @@ async def read_batch(
     for problem in batch.errors:
         if problem.category != "OBJECT_NOT_FOUND":
             raise TransientError(f"HubSpot read a part of a batch only: {problem.message}")
+    await check_shown(session, kind, properties, batch.results)
     return batch.results
 
 
@@ -117,6 +129,8 @@ async def list_page(
     by_batch = len(query) > LONGEST_QUERY
     listing = await _list_ids(session, kind, kind.modified if by_batch else query, after)
     records = listing.results
+    if not by_batch:
+        await check_shown(session, kind, properties, records)
     if by_batch and records:
         ids = [record.id for record in records]
         read = await read_batch(session, kind, ids, properties)
@@ -140,5 +154,17 @@ async def _list_ids(
     return (await session.read(call)).decode(LISTING)
 
 
-async def _count(session: Session, kind: ObjectKind) -> int | None:
-    return (await search(session, kind, Search(limit=1, properties=[kind.modified]))).total
+async def _count(session: Session, kind: ObjectKind, *conditions: Filter) -> int | None:
+    groups = [FilterGroup(filters=list(conditions))] if conditions else []
+    body = Search(limit=1, properties=[kind.modified], filter_groups=groups)
+    return (await search(session, kind, body)).total
+
+
+async def count_values(
+    session: Session, kind: ObjectKind, field: str, values: Sequence[str]
+) -> dict[str, int]:
+    """Count the live records that hold each value, a search for each; the index may lag."""
+    return {
+        value: await _count(session, kind, Filter(field, "EQ", value)) or 0
+        for value in dict.fromkeys(values)
+    }

@@ -106,6 +106,9 @@ class Session:
         budget: shared by all that call this account.
         paths: of the API version in use.
         on_budget: told of what HubSpot says of its limits.
+
+    Attributes:
+        vouched: properties (type, name) that exist although answers do not show them.
     """
 
     def __init__(
@@ -122,6 +125,7 @@ class Session:
         self._zone: ZoneInfo | None = None
         self.budget = budget
         self.paths = paths
+        self.vouched: set[tuple[str, str]] = set()
 
     async def read(self, call: Call) -> Reply:
         """Make a call that changes nothing.

@@ -314,6 +314,22 @@ class PipelineShape(Wire):
     archived: bool = False
 
 
+class NewStage(Wire):
+    """A stage in the body that creates a pipeline."""
+
+    label: str
+    display_order: int
+    metadata: dict[str, str]
+
+
+class NewPipeline(Wire):
+    """The body that creates a pipeline."""
+
+    label: str
+    display_order: int
+    stages: list[NewStage]
+
+
 class Pipelines(Wire):
     """All pipelines of a type."""
 
@@ -359,6 +375,7 @@ PROBLEM = msgspec.json.Decoder(Problem)
 PROPERTY = msgspec.json.Decoder(Property)
 PROPERTIES = msgspec.json.Decoder(Properties)
 PIPELINES = msgspec.json.Decoder(Pipelines)
+PIPELINE = msgspec.json.Decoder(PipelineShape)
 OWNERS = msgspec.json.Decoder(Owners)
 LINKS = msgspec.json.Decoder(LinkBatch)
 PAIRS = msgspec.json.Decoder(PairBatch)

@@ -46,6 +46,7 @@ from daemon.connectors.hubspot.kinds import KEY_PROPERTY, ObjectKind
 from daemon.connectors.hubspot.presence import fetch, find
 from daemon.connectors.hubspot.reading import BATCH_SIZE, chunks, to_snapshot
 from daemon.connectors.hubspot.session import Call, Session
+from daemon.connectors.hubspot.vouching import gone_words
 from daemon.connectors.hubspot.wire import BATCH, Batch, BatchWrite, Input, Problem, Record
 
 TRACE_ID = "objectWriteTraceId"
@@ -108,7 +109,7 @@ class Writing:
 
         Raises:
             TransientError, AuthError, ScopeError: nothing was written at all.
-            SchemaDriftError: the key property is gone; nothing was written by that call.
+            SchemaDriftError: a property is gone; nothing was written by that call.
         """
         self._creates = any(intent.kind is IntentKind.CREATE for intent in intents)
         items = [self._to_item(place, intent) for place, intent in enumerate(intents)]
@@ -256,11 +257,9 @@ class Writing:
 
     def _rejected(self, problem: Problem) -> Rejected:
         bad = {one.name: one.code for one in bad_properties(problem)}
-        if bad.get(KEY_PROPERTY) == "PROPERTY_DOESNT_EXIST" and not self._outcomes:
-            raise SchemaDriftError(
-                f"HubSpot: the {self._kind.native} property {KEY_PROPERTY} is gone. "
-                "Restart the connection to have it made again"
-            )
+        gone = next((name for name, code in bad.items() if code == "PROPERTY_DOESNT_EXIST"), None)
+        if gone is not None and not self._outcomes:
+            raise SchemaDriftError(gone_words(self._kind, gone))
         unique = taken_property(problem)
         if unique is None and problem.category == "CONFLICT":
             unique = self._kind.email

@@ -221,3 +221,12 @@ class TrytonConnector:
         lost = [one.key for one, outcome in pairs if isinstance(outcome, Unknown)]
         self._doubts.remember(key for key in lost if key is not None)
         return outcomes
+
+    async def count(self, object_name: str, field: str, values: Sequence[str]) -> dict[str, int]:
+        """Count the records that hold each of these values in a field of the record itself."""
+        kind = await self._database.type_of(object_name)
+        kind.check_fields((field,))
+        return {
+            value: await self._database.count(kind, [[field, "=", value]])
+            for value in dict.fromkeys(values)
+        }

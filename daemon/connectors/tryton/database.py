@@ -186,9 +186,10 @@ class Database:
             f"{kind.model}.search_read", domain, 0, limit, order or BY_ID, names, answer=list[Row]
         )
 
-    async def count(self, kind: RecordType) -> int:
-        """Count the records that sync."""
-        return await self.ask(f"{kind.model}.search_count", kind.live, 0, None, answer=int)
+    async def count(self, kind: RecordType, domain: Domain | None = None) -> int:
+        """Count the records that sync, or those of them that a search finds."""
+        wanted = [*kind.live, *(domain or [])]
+        return await self.ask(f"{kind.model}.search_count", wanted, 0, None, answer=int)
 
     async def read(
         self, kind: RecordType, ids: Iterable[str], fields: Sequence[str], also: Sequence[str] = ()

@@ -10,11 +10,12 @@ from collections.abc import Callable
 from typing import Any
 
 import msgspec
-from msgspec import Struct
+from msgspec import UNSET, Struct
 
 from daemon.sandbox.hubspot.account import Account
 from daemon.sandbox.hubspot.lookup import find_record
 from daemon.sandbox.hubspot.merge import merge_records
+from daemon.sandbox.hubspot.property_rules import find_property
 from daemon.sandbox.hubspot.records import apply, archive, plan_create, plan_update, restore
 from daemon.sandbox.hubspot.render import written_view
 from daemon.sandbox.hubspot.table import Record, Source, Table
@@ -46,6 +47,13 @@ class Ids(Struct, rename="camel", kw_only=True):
     def all(self) -> list[str]:
         """Every id named."""
         return [str(one) for one in ([self.id] if self.id is not None else []) + self.ids]
+
+
+class Named(Struct, rename="camel", kw_only=True):
+    """A property of one type."""
+
+    object_type: str = "deals"
+    name: str
 
 
 class Merge(Struct, rename="camel", kw_only=True):
@@ -127,6 +135,16 @@ def _purge(account: Account, body: bytes) -> Any:
     return {"purged": purged}
 
 
+def _restore_property(account: Account, body: bytes) -> Any:
+    """Bring an archived property back, with the values that records still have."""
+    wanted = msgspec.json.decode(body, type=Named)
+    schema = account.table(wanted.object_type).schema
+    found = find_property(schema, wanted.name, archived=True)
+    found.archived, found.archived_at = False, UNSET
+    account.touch()
+    return {"restored": wanted.name}
+
+
 ACTS: dict[str, ActOnAccount] = {
     "edit": _edit,
     "create": _create,
@@ -134,4 +152,5 @@ ACTS: dict[str, ActOnAccount] = {
     "restore": _restore,
     "merge": _merge,
     "purge": _purge,
+    "restore-property": _restore_property,
 }

@@ -16,6 +16,7 @@ All bodies are JSON; an unknown field is refused.
     POST   /admin/create        {"objectType", "properties", "userId"}
     POST   /admin/edit          the same with "id"
     POST   /admin/archive       {"objectType", "ids"}; also /admin/restore and /admin/purge
+    POST   /admin/restore-property  {"objectType", "name"}
     POST   /admin/merge         {"objectType", "primaryObjectId", "objectIdToMerge", "userId"}
 
 Acts under `/admin` are those of a person in the UI: history says CRM_UI.

@@ -35,7 +35,7 @@ connections:
 
 @pytest.fixture(scope="module")
 def sandbox() -> Iterator[Sandbox]:
-    running = Sandbox("--deals", "3", "--seed", "1")
+    running = Sandbox("--deals", "0", "--lag", "0")
     yield running
     running.stop()
 

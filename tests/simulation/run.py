@@ -137,7 +137,7 @@ def _is_calm(world: World) -> bool:
     now = world.loop.time()
     world.settle()
     writes = world.ledger.writes
-    if not world.is_up or world.began_at > now - _CALM_S:
+    if not world.is_up or world.began_at > now - _CALM_S or _is_unlooked(world, now):
         return False
     if world.is_pending or (writes and writes[-1].sent_at > now - _CALM_S):
         return False
@@ -152,6 +152,20 @@ def _is_calm(world: World) -> bool:
         for v in record.versions[-1:]
     )
     return not late and not _has_work(world)
+
+
+def _is_unlooked(world: World, now: float) -> bool:
+    """Deletes lead to writes, and some may not have shown yet: they do at the look for presence."""
+    if not world.scenario.follows:
+        return False
+    since = now - world.scenario.pace.presence.total_seconds() - _CALM_S
+    gone = [
+        record.now.at
+        for crm in world.crms.values()
+        for record in crm.records.values()
+        if record.now.archived
+    ]
+    return world.began_at > since or any(at > since for at in gone)
 
 
 def _is_recent_poll(call: Call, now: float) -> bool:

@@ -19,7 +19,7 @@ from actors.intents import Done, Intent, IntentKind, UnitWrite
 from actors.links import Base, Change, Conflict, End, Link
 from actors.mapping.record import Sync
 from actors.mapping.units import Member, Unit
-from actors.merge import Ask, Copy, Observed, Refuse, decide_unit
+from actors.merge import Ask, Copy, Observed, Refuse, Settle, Undated, decide_unit
 from actors.observing import awaited, looked_back_to, microseconds, moment
 from actors.records import Edit, Side
 from actors.values import Raw, parse
@@ -147,7 +147,11 @@ def audit_write(
         hidden = _had(names, edits, write.expected)
         at = max(microseconds(edits[name].at) for name in names if name in edits) - offset_us
         verdict = decide_unit(unit, *_contest(intent, write, hidden, at))
+        assert not isinstance(verdict, Undated), "an overwritten edit has its time"
         if not isinstance(verdict, Copy | Ask | Refuse):
+            says_the_same = isinstance(verdict, Settle)
+            if says_the_same and not _is(unit, intent.side, hidden, write.sent):
+                history.append(_lost(sync, link, intent, write, hidden, now_us, verdict.rule))
             continue
         wins = isinstance(verdict, Copy) and verdict.source is intent.side
         history.append(_lost(sync, link, intent, write, hidden, now_us, verdict.rule))

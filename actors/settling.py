@@ -261,11 +261,12 @@ def recover_update(
                 end = remembered(end, unit.key, Late(until, write.sent, version))
             continue
         is_undone = write.expected is not None and unit.same(target, raws, write.expected)
-        if unit.same(target, raws, write.sent) and not is_undone:
+        is_done = unit.same(target, raws, write.sent) and not is_undone
+        if is_done and _is_anothers(unit, target, write, trace.edits):
+            end = remembered(end, unit.key, Late(until, write.sent, version))
+        elif is_done:
             end = settle(target, end, unit, raws, write.version)
             origin = settle(source, origin, unit, write.source, write.version)
-            if _is_anothers(unit, target, write, trace.edits):
-                end = remembered(end, unit.key, Late(until, write.sent, version))
         elif is_undone or unit.key in arrived:
             end = remembered(end, unit.key, Late(until, write.sent, version))
         elif not trace.edits and not unit.direction.allows(source):
@@ -351,7 +352,7 @@ def _is_anothers(
 ) -> bool:
     """Say whether the history knows that somebody else set just what we had sent.
 
-    Ours may then still arrive.
+    That is an edit like any other, and ours may still arrive.
     """
     if write.expected is None:
         return False

@@ -116,7 +116,11 @@ def test_f18_deals_in_a_stage_that_is_gone_are_left_alone_and_all_others_go_on(
         world.edit_erp(other_copy, description="Heard")
         wait(lambda: world.hubspot_deals()[other].name == "Heard", 30, daemon.said)
         reason = 'hubspot: stage "Qualified To Buy" is gone in hubspot'
-        wait(lambda: told(world, stuck) == [("excluded", reason)], 30, lambda: told(world, stuck))
+        wait(
+            lambda: what_is_told(world, stuck) == [("excluded", reason)],
+            30,
+            lambda: what_is_told(world, stuck),
+        )
         assert world.hubspot_deals()[stuck].name == "Stuck"
         # A person moves the deal on and mends the mapping: it is merged against frozen bases.
         world.edit_hubspot(stuck, dealstage="appointmentscheduled", pipeline="default")
@@ -130,7 +134,7 @@ def test_f18_deals_in_a_stage_that_is_gone_are_left_alone_and_all_others_go_on(
         assert problems(daemon) == []
 
 
-def told(world: World, deal: str) -> list[tuple[str, str]]:
+def what_is_told(world: World, deal: str) -> list[tuple[str, str]]:
     """Return status and reason of all that is known of a HubSpot deal."""
     return [(one["status"], one["reason"]) for one in stories(world, deal)]
 

@@ -54,7 +54,8 @@ def test_f3_a_tryton_user_without_the_right_to_write_is_told_so(world: World) ->
     try:
         done = world.tieline("check")
         assert done.returncode == 77, done.stdout
-        assert "may not create and write sale.opportunity: nothing of it can be written" in done.stdout
+        lacks = "may not create and write sale.opportunity: nothing of it can be written"
+        assert lacks in done.stdout
         assert "Add the access rights to a group of the user" in done.stdout
     finally:
         world.erp.call(f"{access}.write", ids, {"perm_write": True})

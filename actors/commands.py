@@ -6,19 +6,24 @@ import msgspec
 
 from actors import choices
 from actors.attention import Attention
+from actors.gate import Gate
 from actors.ledger import Ledger
+from actors.limits import grant, held_of
 from actors.links import Link, OrderDone, Status
 from actors.mapping.record import Sync
 from actors.observing import microseconds
-from actors.orders import Asked, Choose, Resync, Retry
+from actors.orders import Approve, Asked, Choose, Resync, Retry
 from actors.ports import Clock, Store
 
 
 class Commands:
     """Turns the open orders of one sync into ledgers."""
 
-    def __init__(self, *, sync: Sync, store: Store, clock: Clock, attention: Attention) -> None:
+    def __init__(
+        self, *, sync: Sync, store: Store, clock: Clock, attention: Attention, gate: Gate
+    ) -> None:
         self._sync = sync
+        self._gate = gate
         self._store = store
         self._clock = clock
         self._attention = attention
@@ -55,6 +60,8 @@ class Commands:
         order = asked.order
         if isinstance(order, Choose):
             return await self._choose(asked, order)
+        if isinstance(order, Approve):
+            return await self._approve(asked, order)
         assert isinstance(order, Retry), "a sync is read again when its run begins"
         return await self._retry(asked, order)
 
@@ -88,6 +95,22 @@ class Commands:
                 ledger.put(fresh)
                 count += 1
         self._end(ledger, asked, f"{count} of {len(order.links)} tried again now")
+        return ledger
+
+    async def _approve(self, asked: Asked, order: Approve) -> Ledger:
+        ledger = await self._ledger(*order.links)
+        count = 0
+        for key in order.links:
+            link = ledger.link(key)
+            if link is not None and link.status is Status.HELD and held_of(link):
+                self._look_soon(ledger, grant(link), f"approved by {asked.by}")
+                count += 1
+        words = [
+            f"what is gone from {app} is taken for gone" for app in self._gate.agree(order.sides)
+        ]
+        if order.links or not words:
+            words.append(f"{count} of {len(order.links)} records are decided again")
+        self._end(ledger, asked, "; ".join(words))
         return ledger
 
     def _look_soon(self, ledger: Ledger, link: Link, reason: str) -> None:

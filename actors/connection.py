@@ -22,6 +22,7 @@ import anyio.lowlevel
 from anyio.abc import TaskGroup
 from anyio.streams.memory import MemoryObjectSendStream
 
+from actors.gate import Gate
 from actors.links import Commit, OrderDone
 from actors.mapper import run_mapper
 from actors.mapping.record import Sync
@@ -30,6 +31,7 @@ from actors.messages import Look, Polled, ReconcilerInbox, Tick, WriterInbox
 from actors.observing import microseconds
 from actors.orders import Resync
 from actors.outbox import LookBox, Outbox
+from actors.plans import Planned
 from actors.poller import Poller
 from actors.ports import Blind, Clock, Connector, Monitor, Store
 from actors.reconciler import Reconciler
@@ -61,6 +63,7 @@ class Connection:
         pace: Pace,
         monitor: Monitor | None = None,
         meeting: Meeting | None = None,
+        planned: Planned | None = None,
     ) -> None:
         self.sync = sync
         self._apps = connectors
@@ -69,6 +72,7 @@ class Connection:
         self._pace = pace
         self._monitor = monitor or Blind()
         self._meeting = meeting or Meeting()
+        self._gate = Gate(sync, clock, planned)
         self._reading = anyio.CancelScope()
         self._ends = ExitStack()  # of all channels: an actor that never began closes none
         self._reconciler: Reconciler | None = None
@@ -85,6 +89,7 @@ class Connection:
             clock=self._clock,
             monitor=self._monitor,
             interval=self._pace.poll,
+            gate=self._gate,
         )
 
     def stop(self) -> None:
@@ -177,6 +182,7 @@ class Connection:
             looks=looks,
             permits=permits,
             meeting=self._meeting,
+            gate=self._gate,
         )
 
     def _outbox(self, side: Side, orders: MemoryObjectSendStream[WriterInbox]) -> Outbox:
@@ -233,6 +239,9 @@ class Connection:
 
     async def _stop_when_quiet(self, horizon_us: int) -> None:
         while True:
+            if self._gate.is_spent and self._reconciler is not None and self._reconciler.is_idle:
+                self.stop()  # the canaries have arrived; nobody waits for those behind them
+                return
             before = {side: poller.passes for side, poller in self.pollers.items()}
             busy = not await self._is_quiet(horizon_us)
             while not busy and any(self.pollers[side].passes < before[side] + 2 for side in Side):

@@ -61,6 +61,7 @@ class Draft(Struct, frozen=True, kw_only=True):
     token: str | None = None
     seen_us: int = 0
     edited_us: int = 0
+    counts: dict[str, int] = {}
 
 
 class Ruling(Struct, frozen=True, kw_only=True):
@@ -267,7 +268,7 @@ def _create(sync: Sync, link: Link, side: Side, known: Known) -> Ruling:
         side=target,
         kind=IntentKind.CREATE,
         units=tuple(writes),
-        values=_native(sync, target, writes, blanks=False),
+        values=_native(sync, target, writes, blanks=False) | sync.spec.markers.get(target, {}),
         key=key_of(sync.spec.connection, sync.spec.object, sync.app(side), end.id),
         edited_us=end.seen.modified_us,
     )

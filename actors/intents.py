@@ -81,6 +81,7 @@ class Intent(Struct, frozen=True, kw_only=True):
         edited_us: when the source was edited, microseconds UTC by the source's clock (for lag).
         decided_us: our own clock, microseconds UTC.
         attempts: how often it was sent; after the first attempt its outcome may be unknown.
+        counts: what it takes off the limits, by kind; empty if a person has agreed to it.
     """
 
     id: int
@@ -98,6 +99,7 @@ class Intent(Struct, frozen=True, kw_only=True):
     edited_us: int = 0
     decided_us: int = 0
     attempts: int = 0
+    counts: dict[str, int] = {}
 
 
 class Done(Struct, frozen=True, kw_only=True, tag=True):

@@ -139,6 +139,8 @@ class End(Struct, frozen=True, kw_only=True, omit_defaults=True):
         followed: what tieline did to it because its counterpart is gone.
         consent: what the same still waits for, or that a person agreed.
         touched: it moved since the link was marked `recover`, or what it held then is not known.
+        held: what of the last decision exceeds limits or waits for a go-ahead, by kind: how much.
+        granted: what a person has agreed to since, likewise; until the record is settled.
     """
 
     id: str
@@ -156,6 +158,8 @@ class End(Struct, frozen=True, kw_only=True, omit_defaults=True):
     followed: Followed | None = None
     consent: Consent | None = None
     touched: bool = False
+    held: dict[str, int] = {}
+    granted: dict[str, int] = {}
 
 
 class Link(Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -51,7 +51,18 @@ class Resync(Order, frozen=True):
     """Read both sides whole again, as in the first pass. Done when a run of the sync begins."""
 
 
-AnyOrder: TypeAlias = Choose | Retry | Resync
+class Approve(Order, frozen=True):
+    """Let these records go on that a limit holds; each is decided again within what it was.
+
+    Attributes:
+        sides: what is gone from these sides is really gone.
+    """
+
+    links: tuple[int, ...] = ()
+    sides: tuple[Side, ...] = ()
+
+
+AnyOrder: TypeAlias = Choose | Retry | Resync | Approve
 
 
 class Asked(Struct, frozen=True, kw_only=True):

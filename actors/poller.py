@@ -19,6 +19,7 @@ from msgspec import Struct
 
 from actors.backoff import delay
 from actors.errors import TransientError
+from actors.gate import Gate
 from actors.messages import Look, Origin, Polled
 from actors.ports import Clock, Connector, Monitor, Store
 from actors.records import Side, Snapshot
@@ -26,6 +27,7 @@ from actors.records import Side, Snapshot
 _REMEMBERED_VERSIONS = 50_000
 _RETRY_FIRST = timedelta(seconds=1)
 _RETRY_LAST = timedelta(minutes=2)
+_ROOM_SECONDS = 1.0
 
 Answer = TypeVar("Answer")
 
@@ -73,6 +75,7 @@ class Poller:
         clock: Clock,
         monitor: Monitor,
         interval: timedelta,
+        gate: Gate | None = None,
     ) -> None:
         self._sync = sync
         self._object = object_name
@@ -83,6 +86,7 @@ class Poller:
         self._clock = clock
         self._monitor = monitor
         self._interval = interval
+        self._gate = gate
         self._seen: OrderedDict[str, str] = OrderedDict()
         self.passes = 0
         self.pages = 0
@@ -115,6 +119,7 @@ class Poller:
         else:
             listing = Listing(start=await self._patiently(lambda: self._app.start(self._object)))
         while not listing.done:
+            await self._wait_for_room(looks, pages)
             began, after = self._clock.monotonic(), listing.after
             page = await self._patiently(
                 lambda after=after: self._app.list_page(self._object, self._fields, after)  # type: ignore[misc]
@@ -142,6 +147,14 @@ class Poller:
             )
             await self._answer_waiting(looks, pages)
         return listing
+
+    async def _wait_for_room(
+        self, looks: MemoryObjectReceiveStream[Look], pages: MemoryObjectSendStream[Polled]
+    ) -> None:
+        """A first load that begins slowly reads no further than it may write."""
+        while self._gate is not None and not self._gate.may_read_on:
+            await self._clock.sleep(_ROOM_SECONDS)
+            await self._answer_waiting(looks, pages)
 
     # --- the change feed --------------------------------------------------------------------
 

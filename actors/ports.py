@@ -277,6 +277,10 @@ class Store(Protocol):
         """Count the links that have both ends."""
         ...
 
+    async def load_held(self, sync: str, after: int, limit: int) -> tuple[Link, ...]:
+        """Return held links with an id above `after`, in id order."""
+        ...
+
     async def load_intents(self, sync: str) -> tuple[Intent, ...]:
         """Return intents without an outcome, in id order."""
         ...

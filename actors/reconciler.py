@@ -18,8 +18,9 @@ from anyio.streams.memory import MemoryObjectReceiveStream
 from actors.associations import waits
 from actors.attention import Attention
 from actors.commands import Commands
+from actors.gate import Gate
 from actors.ledger import Ledger
-from actors.links import Settled
+from actors.links import Link, Settled, Status
 from actors.mapping.record import Sync
 from actors.meeting import Meeting
 from actors.messages import (
@@ -42,6 +43,9 @@ from actors.spec import Pace
 _IDLE_CURSOR_SECONDS = 300.0
 _WAITING_US = 3_600_000_000
 _MOST_WAITING = 10_000
+_PAGE = 500
+_DUE = 200
+_SOON_US = 600_000_000
 
 
 class Reconciler:
@@ -64,6 +68,7 @@ class Reconciler:
         looks: Mapping[Side, LookBox],
         permits: anyio.Semaphore,
         meeting: Meeting | None = None,
+        gate: Gate,
     ) -> None:
         self._sync = sync
         self._apps = connectors
@@ -74,6 +79,7 @@ class Reconciler:
         self._looks = looks
         self._permits = permits
         self._meeting = meeting or Meeting()
+        self._gate = gate
         self._owed_permits = 0
         self._attention = Attention()
         self._rounds = Rounds(sync=sync, store=store, clock=clock, pace=pace, looks=looks)
@@ -87,8 +93,12 @@ class Reconciler:
             looks=looks,
             rounds=self._rounds,
             meeting=self._meeting,
+            gate=gate,
         )
-        self._commands = Commands(sync=sync, store=store, clock=clock, attention=self._attention)
+        self._commands = Commands(
+            sync=sync, store=store, clock=clock, attention=self._attention, gate=gate
+        )
+        self._passes = 0
         self._cursors_at = clock.monotonic()
         self._is_working = True
         self.pages = 0
@@ -102,6 +112,8 @@ class Reconciler:
             or self._commands.is_waiting
             or self._rounds.has_unknown
             or self._rounds.is_passing
+            or self._gate.is_wary
+            or self._gate.is_releasing
             or any(box.waiting or box.in_flight for box in boxes)
             or not all(box.is_idle for box in self._looks.values())
         )
@@ -130,6 +142,7 @@ class Reconciler:
 
     async def _resume(self) -> None:
         """Take up the intents that a former run left open: their outcome is unknown."""
+        await self._gate.load(self._store)
         for intent in await self._store.load_intents(self._sync.name):
             self._attention.opened(intent.link)
             self._attention.passed_over(intent.link)  # what the former run put off, if it did
@@ -160,6 +173,7 @@ class Reconciler:
                     await self._commit(await self._commands.carry_out(asked))
                 await self._rounds.make(self._outboxes, self._attention)
                 await self._arrivals()
+                await self._keep_gate()
                 self._permits.release()
             case Drain():
                 await self._commit(await self._withdrawn())
@@ -194,8 +208,48 @@ class Reconciler:
         self._cursors_at = now
         return dict(page.cursors)
 
+    # --- the gate ---------------------------------------------------------------------------
+
+    async def _keep_gate(self) -> None:
+        """Count who is there, look at what need not wait any more, end the first load."""
+        if self._gate.take_pass():
+            self._rounds.hurry_presence()
+        elif self._rounds.passes != self._passes:
+            self._gate.counted()
+        self._passes = self._rounds.passes
+        if self._gate.is_releasing:
+            await self._release()
+        if self._gate.is_first_load and await self._is_whole():
+            self._gate.rested()
+        await self._commit(Ledger(self._sync.name))
+
+    async def _release(self) -> None:
+        """Mark held records as due that the gate lets go, a page a step."""
+        now_us, after = microseconds(self._clock.now()), 0
+        while links := await self._store.load_held(self._sync.name, after, _PAGE):
+            ledger = Ledger(self._sync.name, links)
+            for link in filter(self._gate.lets_go, links):
+                ledger.put(msgspec.structs.replace(link, due_us=now_us))
+            await self._commit(ledger)
+            after = links[-1].id
+        self._gate.released()
+
+    async def _is_whole(self) -> bool:
+        """Both sides have been read whole, and nothing of it is on its way or due."""
+        if any(box.waiting or box.in_flight for box in self._outboxes.values()):
+            return False
+        now_us = microseconds(self._clock.now())
+        due = await self._store.load_due(self._sync.name, now_us + _SOON_US, _DUE)
+        if self._rounds.is_passing or any(_is_near(one, now_us) for one in due):
+            return False
+        read = [await self._store.load_cursor(self._sync.name, side.value) for side in Side]
+        return None not in read
+
+    # --- committing -------------------------------------------------------------------------
+
     async def _commit(self, ledger: Ledger) -> None:
         """Make a step durable, then queue the orders that it decided."""
+        ledger.cursors |= self._gate.moved()
         if ledger.is_empty and not ledger.cursors:
             return
         work = ledger.work()
@@ -235,6 +289,12 @@ class Reconciler:
             link = ledger.link(intent.link)
             ledger.settled.append(Settled(intent=intent.id, outcome="not sent", at_us=now_us))
             self._attention.closed(intent.link)
+            self._gate.closed(intent, ledger.settled[-1:])
             if link is not None:
                 ledger.put(msgspec.structs.replace(link, due_us=now_us))
         return ledger
+
+
+def _is_near(due: Link, now_us: int) -> bool:
+    """Say whether a link is due now, or waits for something that comes within minutes."""
+    return due.status is Status.PENDING or (due.due_us or 0) <= now_us

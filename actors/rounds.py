@@ -30,7 +30,11 @@ _UNKNOWN_LAST = timedelta(minutes=1)
 
 
 class Rounds:
-    """Keeps the times at which something is to be done again."""
+    """Keeps the times at which something is to be done again.
+
+    Attributes:
+        passes: how often all linked records have been looked at.
+    """
 
     def __init__(
         self, *, sync: Sync, store: Store, clock: Clock, pace: Pace, looks: Mapping[Side, LookBox]
@@ -44,6 +48,8 @@ class Rounds:
         self._ask_store_at = clock.monotonic()
         self._presence_at = clock.monotonic() + pace.presence.total_seconds()
         self._presence_after: int | None = None
+        self._is_pass_ending = False
+        self.passes = 0
         self._waiting_after: dict[Side, int | None] = {}
         self._waits_for_listings = any(matcher.is_loose for matcher in sync.matchers)
 
@@ -97,6 +103,10 @@ class Rounds:
             await self._look_at_due(attention, now)
         for side in list(self._waiting_after):
             await self._look_at_waiting(side, attention)
+        is_idle = all(box.is_idle for box in self._looks.values())
+        if self._is_pass_ending and is_idle:
+            self._is_pass_ending = False
+            self.passes += 1
         if now >= self._presence_at:
             await self._look_for_presence()
 
@@ -147,6 +157,11 @@ class Rounds:
                 self.look(link)
         self._waiting_after[side] = links[-1].id if len(links) == _WAITING_PAGE else None
 
+    def hurry_presence(self) -> None:
+        """Look at all linked records now, from the first."""
+        self._presence_after, self._is_pass_ending = None, False
+        self._presence_at = self._clock.monotonic()
+
     async def _look_for_presence(self) -> None:
         """Read the linked records, a page a round: who is gone shows only this way."""
         if not all(box.is_idle for box in self._looks.values()):
@@ -159,5 +174,5 @@ class Rounds:
         if len(links) == _PRESENCE_PAGE:
             self._presence_after = links[-1].id
         else:
-            self._presence_after = None
+            self._presence_after, self._is_pass_ending = None, True
             self._presence_at = self._clock.monotonic() + self._pace.presence.total_seconds()

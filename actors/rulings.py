@@ -19,6 +19,7 @@ from actors.backoff import delay
 from actors.candidates import Candidates
 from actors.deciding import Known, Ruling, decide_link
 from actors.errors import TransientError
+from actors.gate import Gate
 from actors.intents import Done, Exists, Intent
 from actors.ledger import Ledger
 from actors.links import End, Link, Settled, Status
@@ -74,6 +75,7 @@ class Rulings:
         looks: Mapping[Side, LookBox],
         rounds: Rounds,
         meeting: Meeting | None = None,
+        gate: Gate | None = None,
     ) -> None:
         self._sync = sync
         self._apps = connectors
@@ -89,6 +91,7 @@ class Rulings:
         self._meeting = meeting or Meeting()
         self._book = PartnerBook(sync, store, connectors)
         self._allowance = Allowance(sync=sync, store=store, clock=clock)
+        self._gate = gate
         self._outcomes = Outcomes(
             sync=sync, store=store, clock=clock, pace=pace, connectors=connectors
         )
@@ -108,6 +111,7 @@ class Rulings:
             ledger, page, [one for one in page.records if one.record.id not in resting]
         )
         await self._allowance.load()
+        self._look_over(ledger, page)
         for judged in page.records:
             if judged.record.id in resting:
                 self._attention.caught_up(page.side, judged.record.id)
@@ -134,6 +138,14 @@ class Rulings:
         if link is None or end is None:
             return self._source(side, record) is None
         return link.end(side.other) is None and not self._is_known(link, end, record)
+
+    def _look_over(self, ledger: Ledger, page: Mapped) -> None:
+        """Tell the gate how many of the linked records that were looked at are gone."""
+        if self._gate is None or page.origin is Origin.BACKFILL:
+            return
+        links = [ledger.of(page.side, gone.id) for gone in page.gone]
+        gone = sum(link is not None and _is_live_pair(link, page.side) for link in links)
+        self._gate.looked(page.side, gone, len(page.records))
 
     async def _links_of(self, page: Mapped) -> tuple[list[Link], set[str]]:
         """Load the links of a page's records, of what they absorbed and of keyed sources.
@@ -558,7 +570,10 @@ class Rulings:
             return None
 
     def _apply(self, ledger: Ledger, ruling: Ruling) -> None:
-        link, before = ruling.link, ledger.link(ruling.link.id)
+        before = ledger.link(ruling.link.id)
+        if self._gate is not None:
+            ruling = self._gate.judge(ledger.before(ruling.link.id), ruling)
+        link = ruling.link
         joined = ledger.link(ruling.joined) if ruling.joined is not None else None
         if joined is not None:
             ledger.drop(joined)
@@ -664,6 +679,8 @@ class Rulings:
         """Close the intent, store the link, decide it again and look at what came meanwhile."""
         link = verdict.link
         end = link.end(intent.side)
+        if self._gate is not None:
+            self._gate.closed(intent, ledger.settled[-1:])
         if verdict.is_fresh and end is not None:
             self._attention.heard(intent.side, end.id, self._clock.monotonic())
             self._attention.changed(link.id, self._clock.monotonic())
@@ -702,6 +719,11 @@ def _owing(link: Link, side: Side, known: End | None) -> Link:
     if end is None or known is None:
         return link
     return link.with_end(side, msgspec.structs.replace(end, owed=looked_back_to(known)))
+
+
+def _is_live_pair(link: Link, side: Side) -> bool:
+    end = link.end(side)
+    return end is not None and end.gone is None and link.end(side.other) is not None
 
 
 def _fails(link: Link) -> bool:

@@ -9,11 +9,12 @@ from datetime import timedelta
 from decimal import Decimal
 from enum import StrEnum
 
+import msgspec
 from msgspec import Struct
 
 from actors.phones import PhoneBook
 from actors.records import Side
-from actors.values import Kind
+from actors.values import Kind, Raw
 
 
 class Direction(StrEnum):
@@ -305,6 +306,43 @@ class PipelineSpec(Struct, frozen=True, kw_only=True):
     stages: tuple[tuple[str, str], ...]
 
 
+class Limits(Struct, frozen=True, kw_only=True):
+    """How much a sync may do to each app before a person must agree (F25).
+
+    Counted over a rolling window, per app that is written to; None is no limit. What exceeds a
+    limit is held, everything else goes on.
+
+    Attributes:
+        creates, changes: records that may be created, and changed.
+        blanks: fields that may be emptied.
+        regressions: stages that may be set back, closed ones reopened included.
+        vanished: percent of an app's linked records; if so many of those looked at are gone at
+            once, and at least 20, nothing more is decided until a person agrees.
+    """
+
+    creates: int | None = 500
+    changes: int | None = 1000
+    blanks: int | None = 50
+    regressions: int | None = 20
+    window: timedelta = timedelta(hours=1)
+    vanished: int = 50
+
+
+class FirstLoad(Struct, frozen=True, kw_only=True):
+    """How carefully a sync begins.
+
+    Attributes:
+        link_only: nothing is written: records are only matched and linked.
+        canary: so many records are written, then none.
+        ramp: so many records are written in the first minute of the first load, twice as many
+            in the next, and so on.
+    """
+
+    link_only: bool = False
+    canary: int | None = None
+    ramp: int | None = None
+
+
 class SyncSpec(Struct, frozen=True, kw_only=True):
     """One object within a connection.
 
@@ -326,6 +364,10 @@ class SyncSpec(Struct, frozen=True, kw_only=True):
         associations: links to records of `peers`; None for all that both apps can hold.
         deletes: by side, what becomes of its records when their counterparts are deleted.
         delete_limit: more deletes than that within an hour are held until a person agrees.
+        limits: how much may be written before a person must agree.
+        first_load: how carefully the sync begins.
+        require_plan: the first load stands under the limits as well.
+        markers: by side, native values that records created there get besides the mapped ones.
     """
 
     connection: str
@@ -351,6 +393,17 @@ class SyncSpec(Struct, frozen=True, kw_only=True):
     associations: tuple[AssociationSpec, ...] | None = None
     deletes: dict[Side, AfterDelete] = {}
     delete_limit: int = 10
+    limits: Limits = Limits()
+    first_load: FirstLoad = FirstLoad()
+    require_plan: bool = False
+    markers: dict[Side, dict[str, Raw]] = {}
+
+    @property
+    def decisive(self) -> SyncSpec:
+        """The spec without what only says how much of the decisions is carried out."""
+        return msgspec.structs.replace(
+            self, limits=Limits(), first_load=FirstLoad(), require_plan=False, markers={}
+        )
 
     @property
     def name(self) -> str:

@@ -16,7 +16,7 @@ import msgspec
 
 from actors.errors import StoreError
 from actors.intents import Intent
-from actors.links import Change, Commit, Conflict, Link, OrderDone, Seen, Settled
+from actors.links import Change, Commit, Conflict, Link, OrderDone, Seen, Settled, Status
 from actors.orders import AnyOrder, Asked
 from actors.ports import MOST_PER_KEY
 from actors.records import Side
@@ -138,6 +138,13 @@ class MemoryStore:
         await anyio.lowlevel.checkpoint()
         mine = (link for link in self.links.values() if link.sync == sync)
         return sum(link.left is not None and link.right is not None for link in mine)
+
+    async def load_held(self, sync: str, after: int, limit: int) -> tuple[Link, ...]:
+        """Return held links with an id above `after`, in id order."""
+        await anyio.lowlevel.checkpoint()
+        mine = (link for _, link in sorted(self.links.items()) if link.sync == sync)
+        held = [one for one in mine if one.status is Status.HELD and one.id > after]
+        return tuple(held[:limit])
 
     async def load_intents(self, sync: str) -> tuple[Intent, ...]:
         """Return intents without an outcome, in id order."""

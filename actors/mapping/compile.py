@@ -60,6 +60,7 @@ def compile_sync(
     ]
     filters = _filters(around, report)
     matchers = make_matchers(spec, objects, report)
+    _check_markers(spec, objects, units, report)
     if problems:
         return None, tuple(problems)
     sync = with_deletes(_assembled(spec, objects, tuple(units), pairs, filters, matchers), report)
@@ -97,6 +98,24 @@ def _filters(around: Surroundings, report: Report) -> dict[Side, Filter]:
     }
 
 
+def _check_markers(
+    spec: SyncSpec, objects: dict[Side, ObjectSchema], units: Iterable[Unit], report: Report
+) -> None:
+    """A marker goes to a field of its own that can be written."""
+    for side, values in spec.markers.items():
+        schema, app = objects[side], spec.app(side)
+        kept = {schema.pipeline_field, schema.stage_field, schema.key_field}
+        kept |= {member.name for unit in units for member in unit.members(side)}
+        for name in values:
+            field, path = schema.field(name), ("markers", side.value, name)
+            if field is None:
+                report(path, f'{app} has no field "{name}" on {schema.native}')
+            elif name in kept:
+                report(path, f'{app}: "{name}" is synced; a marker needs a field of its own')
+            elif not field.writable:
+                report(path, f'{app}: "{name}" is read-only; a marker needs another field')
+
+
 def _assembled(
     spec: SyncSpec,
     objects: dict[Side, ObjectSchema],
@@ -111,7 +130,7 @@ def _assembled(
         for side, one in objects.items()
     }
     # What the other objects are shows in the units: those that stay the same stay at rest.
-    alone = msgspec.structs.replace(spec, peers=(), associations=None)
+    alone = msgspec.structs.replace(spec.decisive, peers=(), associations=None)
     meaning = (alone, versions, filters, matchers)
     return Sync(
         spec=spec,

@@ -29,9 +29,11 @@ from actors.spec import (
     Rules,
     SyncSpec,
 )
+from actors.values import Raw
 from daemon.config.associations import association_specs
 from daemon.config.decode import Decoder, Trail
 from daemon.config.defaults import default_lines
+from daemon.config.limits import delete_limit, first_load, write_limits
 from daemon.config.lines import override, read_field, written_names
 from daemon.config.model import (
     OBJECTS,
@@ -61,6 +63,7 @@ HUB = "hubspot"
 SHORTEST_HISTORY = timedelta(days=1)
 SHORTEST_POLL = timedelta(seconds=1)
 LONGEST_WINDOW = timedelta(days=7)
+SHORTEST_WINDOW = timedelta(minutes=1)
 
 _RESERVED = frozenset(
     {"both", "latest", "ask", "left", "right"}
@@ -330,8 +333,13 @@ class _SyncBuilder:
             peers=tuple(one for one in peers if one != word),
             associations=association_specs(section.associations, self._names, self._at),
             deletes=self._deletes(section),
-            delete_limit=section.limits.deletes,
+            delete_limit=delete_limit(section.limits),
+            limits=write_limits(section.limits),
+            first_load=first_load(section.first_load),
+            require_plan=section.require_plan,
+            markers=self._markers(section),
         )
+        self._check_limits(section)
         self._check_fields(spec)
         self._check_stages(section)
         return spec
@@ -401,6 +409,22 @@ class _SyncBuilder:
                 message = f"records in {name} are not changed by this sync; remove it here"
                 self._at(("deletes", side.value), message)
             found[side] = after
+        return found
+
+    def _check_limits(self, section: ObjectSync) -> None:
+        if not isinstance(section.limits, str) and section.limits.window < SHORTEST_WINDOW:
+            self._at(("limits", "window"), "is too short to count in; use 1m or more")
+
+    def _markers(self, section: ObjectSync) -> dict[Side, dict[str, Raw]]:
+        targets = self._targets(section, "create")
+        found: dict[Side, dict[str, Raw]] = {}
+        for side, values in ((Side.LEFT, section.marker.left), (Side.RIGHT, section.marker.right)):
+            if values and side not in targets:
+                name = self._names[side is Side.RIGHT]
+                message = f"no records are created in {name}, so nothing gets a marker; remove it"
+                self._at(("marker", side.value), message)
+            elif values:
+                found[side] = dict(values)
         return found
 
     def _check_fields(self, spec: SyncSpec) -> None:

@@ -31,7 +31,7 @@ from actors.records import Side
 from actors.spec import Direction, Prefer
 from daemon.config.conditions import read_conditions
 from daemon.config.durations import parse_duration
-from daemon.config.model import CONDITIONS, MATCH_RULES, NAMES, PAIRS, WORD, PerApp, Section
+from daemon.config.model import CONDITIONS, MATCH_RULES, NAMES, PAIRS, WORD, Most, PerApp, Section
 from daemon.config.nodes import Listing, Mapping, Node, Scalar, describe
 from daemon.config.problems import Mark, Path, Problems, suggest
 from daemon.config.secrets import Secret
@@ -49,7 +49,13 @@ class _Bad:
 
 BAD: Final = _Bad()
 
-_LEAVES = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
+_LEAVES: dict[Hint, str] = {
+    bool: "true or false",
+    int: "a whole number",
+    float: "a number",
+    str: "a text",
+    Most: "a whole number from 0 up, or none",
+}
 
 
 class Position(Struct, frozen=True):

@@ -21,6 +21,7 @@ from actors.spec import (
     Drift,
     Form,
     Leave,
+    Limits,
     Normal,
     Pace,
     Prefer,
@@ -44,7 +45,11 @@ Filter = Annotated[Conditions, CONDITIONS]
 WORD = "word"
 """Of a section that may be written as one word, which is then its `object`."""
 
+Most = Annotated[int, Meta(ge=0)] | Literal["none"]
+"""How many there may be, or the word `none` for no limit."""
+
 _PACE = Pace()
+_LIMITS = Limits()
 _RULES = Rules()
 
 
@@ -260,15 +265,55 @@ class Deletes(PerApp, frozen=True):
     right: KeepOrArchive | Marking = KeepOrArchive.KEEP
 
 
-class Limits(Section, frozen=True):
-    """How much may happen without a person's word.
+class LimitsSection(Section, frozen=True):
+    """How much may be written to each app within the window before a person must agree.
+
+    What exceeds a limit is held until `tieline approve`; everything else goes on. The first load
+    of a sync may create and change as much as there is, unless `require_plan` is set.
 
     Attributes:
+        creates: records created; `none` for no limit.
+        changes: records changed; `none` for no limit.
+        blanks: fields emptied; `none` for no limit.
+        regressions: stages set back, closed deals reopened; `none` for no limit.
         deletes: deletes that are followed within an hour; of more than 100 linked records also
-            never more than one in twenty. What is beyond is held until a person agrees.
+            never more than one in twenty.
+        window: time over which the others are counted.
+        vanished: percent of an app's linked records: if so many (and 20) are gone at once,
+            nothing is decided until a person agrees.
     """
 
+    creates: Most = 500
+    changes: Most = 1000
+    blanks: Most = 50
+    regressions: Most = 20
     deletes: Annotated[int, Meta(ge=0, le=1_000_000)] = 10
+    window: timedelta = _LIMITS.window
+    vanished: Annotated[int, Meta(ge=1, le=100)] = _LIMITS.vanished
+
+
+class FirstLoadSection(Section, frozen=True):
+    """How carefully a sync begins.
+
+    Attributes:
+        link_only: records are only matched and linked; nothing is written while this is set.
+        ramp: write so many records in the first minute, twice as many in the next, and so on.
+    """
+
+    link_only: bool = False
+    ramp: Annotated[int, Meta(ge=1)] | None = None
+
+
+class Marker(PerApp, frozen=True):
+    """Values that tieline gives to each record it creates, so that automations can tell them.
+
+    Attributes:
+        left: value by field name of the first app, under that app's name.
+        right: value by field name of the second app, under that app's name.
+    """
+
+    left: dict[str, str] = {}
+    right: dict[str, str] = {}
 
 
 class ObjectSync(Section, frozen=True):
@@ -294,7 +339,11 @@ class ObjectSync(Section, frozen=True):
         associations: which links to records of other objects are kept in step. Default: all to
             objects that sync as well and for which both apps have a field.
         deletes: what becomes of a record whose counterpart is deleted.
-        limits: how much may happen without a person's word.
+        limits: how much may be written before a person must agree, or `none`.
+        first_load: how carefully the sync begins.
+        require_plan: whether a sync that never ran stands under its limits, so that a larger
+            first load needs a plan (`tieline plan`, `tieline run --plan ID`) or an approval.
+        marker: values that records get when tieline creates them, and only then.
     """
 
     direction: Direction = Direction.BOTH
@@ -312,7 +361,10 @@ class ObjectSync(Section, frozen=True):
     reopen: Reopen = Reopen.ALLOW
     associations: tuple[Association, ...] | None = None
     deletes: Deletes = Deletes()
-    limits: Limits = Limits()
+    limits: LimitsSection | Literal["none"] = LimitsSection()
+    first_load: FirstLoadSection = FirstLoadSection()
+    require_plan: bool = False
+    marker: Marker = Marker()
 
 
 class Retry(Section, frozen=True):

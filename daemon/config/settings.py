@@ -126,6 +126,7 @@ _RULES: dict[str, KeyPath] = {
 }
 _ELSEWHERE: dict[str, KeyPath] = {
     "users": ("owners", "overrides"),
+    "markers": ("marker",),
     "filters": ("filter",),
     "delete_limit": ("limits", "deletes"),
     "leave": ("filter", "leave"),

@@ -125,6 +125,11 @@ class SqliteStore:
         """Count the links that have both ends."""
         return await self._reads.fetch_number(QUERIES.count_pairs, (sync,))
 
+    async def load_held(self, sync: str, after: int, limit: int) -> tuple[Link, ...]:
+        """Return held links with an id above `after`, in id order."""
+        rows = await self._reads.fetch(QUERIES.list_trouble, (sync, "held", after, limit))
+        return tuple(map(to_link, rows))
+
     async def load_intents(self, sync: str) -> tuple[Intent, ...]:
         """Return intents without an outcome, in id order."""
         rows = await self._reads.fetch(QUERIES.load_intents, (sync,))

@@ -11,6 +11,9 @@ from enum import StrEnum
 
 from msgspec import Struct
 
+SUDDENLY = "suddenly shows hardly any of its linked records"
+TOGETHER = "with many others: all are looked at first"
+
 AT_LEAST = 20
 """Fewer records than that may vanish at once."""
 
@@ -75,9 +78,14 @@ def agreed(now_us: int, for_us: int) -> Watch:
     return Watch(agreed_us=now_us + for_us)
 
 
-def describe(app: str, sync: str, watch: Watch) -> str:
+def describe(app: str, sync: str) -> str:
     """Say why a side is stopped and what to do."""
     return (
-        f"{app} suddenly shows hardly any of its linked records, so nothing is decided from it:"
-        f" if they are really gone, approve with `tieline approve {sync} --vanished`"
+        f"{app} {SUDDENLY}, so nothing is decided: if they are really gone, approve with"
+        f" `tieline approve {sync} --vanished`"
     )
+
+
+def describe_wariness(app: str) -> str:
+    """Say why a departure is not believed yet."""
+    return f"gone from {app} {TOGETHER}"

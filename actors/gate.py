@@ -67,6 +67,20 @@ class GateState(Struct, frozen=True, omit_defaults=True):
     ramped: int = 0
 
 
+def read_state(text: str | None) -> GateState | None:
+    """Read what is stored under `GATE_CURSOR`."""
+    return msgspec.json.decode(text, type=GateState) if text is not None else None
+
+
+def stopped_sides(state: GateState) -> tuple[Side, ...]:
+    """Return the sides from which nothing is decided until a person agrees."""
+    return tuple(side for side in Side if _mood(state, side) is Mood.STOPPED)
+
+
+def _mood(state: GateState, side: Side) -> Mood:
+    return state.watches.get(side.value, Watch()).mood
+
+
 class Gate:
     """Lets decisions of one sync through, or holds them.
 
@@ -89,8 +103,9 @@ class Gate:
     async def load(self, store: Store) -> None:
         """Take up what a former run left."""
         text = await store.load_cursor(self._sync.name, GATE_CURSOR)
-        if text is not None:
-            self._state = self._stored = msgspec.json.decode(text, type=GateState)
+        known = read_state(text)
+        if known is not None:
+            self._state = self._stored = known
         else:
             read = [await store.load_cursor(self._sync.name, side.value) for side in Side]
             self._state = GateState(loaded=None not in read)
@@ -179,9 +194,8 @@ class Gate:
     def _mode_holds(self, ruling: Ruling) -> tuple[Counts, str] | None:
         """Return for what, and with which words, the record waits whatever the limits say."""
         first, link = self._spec.first_load, ruling.link
-        for side in Side:
-            if self._watch(side).mood is Mood.STOPPED:
-                return {kind_of(side, STOPPED): 1}, self._emptiness(side)
+        for side in stopped_sides(self._state):
+            return {kind_of(side, STOPPED): 1}, self._emptiness(side)
         if self._planned is not None:
             digest = digest_of(ruling.drafts)
             if self._planned.has(name_record(link), digest):
@@ -263,8 +277,7 @@ class Gate:
         self._put(watches={**self._state.watches, side.value: watch})
 
     def _emptiness(self, side: Side) -> str:
-        watch = self._watch(side)
-        return emptiness.describe(self._sync.app(side), self._sync.name, watch)
+        return emptiness.describe(self._sync.app(side), self._sync.name)
 
     @property
     def is_wary(self) -> bool:
@@ -317,9 +330,7 @@ class Gate:
             if end is None or end.gone is None or known is None or known.gone is not None:
                 continue
             if watch.is_patient:
-                reason = (
-                    f"gone from {self._sync.app(side)} with many others: all are looked at first"
-                )
+                reason = emptiness.describe_wariness(self._sync.app(side))
                 if watch.mood is Mood.STOPPED:
                     reason = self._emptiness(side)
                 return self._held(before, Ruling(link=before), {kind_of(side, GONE): 1}, reason)

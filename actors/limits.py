@@ -14,6 +14,7 @@ import msgspec
 from msgspec import Struct
 
 from actors.deciding import Draft
+from actors.emptiness import SUDDENLY, TOGETHER
 from actors.intents import IntentKind, UnitWrite
 from actors.links import End, Link
 from actors.mapping.record import Sync
@@ -142,6 +143,13 @@ def describe_excess(sync: Sync, limits: Limits, kind: str) -> str:
     app = sync.app(side) if side is not None else ""
     words = f"{WORDS[what]} in {app} exceed the limit of {limit_of(limits, kind)}"
     return f"{words} in {_span(limits.window)}: approve with `tieline approve {sync.name}`"
+
+
+def code_of(reason: str) -> str:
+    """Return the code of why a record is held, for metrics: what exceeds, `vanished` or `other`."""
+    if " exceed the limit of " in reason:
+        return next((what for what, words in WORDS.items() if reason.startswith(words)), "other")
+    return "vanished" if SUDDENLY in reason or TOGETHER in reason else "other"
 
 
 def _span(window: timedelta) -> str:

@@ -118,6 +118,16 @@ class Metrics:
         self._links = self._gauge(
             "tieline_links", "Links between records, by status.", "connection object status"
         )
+        self._held = self._gauge(
+            "tieline_held_records",
+            "Links that wait for a person, by what holds them: a limit's name, vanished or other.",
+            "connection object kind",
+        )
+        self._stopped = self._gauge(
+            "tieline_sync_stopped",
+            "1 while nothing is decided since an app suddenly shows hardly any linked record.",
+            "connection object",
+        )
         self._lag = Histogram(
             "tieline_lag_seconds",
             "Time from an edit in one app to its confirmed write in the other.",
@@ -292,6 +302,14 @@ class Metrics:
         """Set how many links there are by status; statuses not named any more go to 0."""
         self._set_all(self._links, (connection, object_), by_status)
 
+    def held(self, connection: str, object_: str, by_kind: Mapping[str, int]) -> None:
+        """Set how many links wait for a person; kinds not named any more go to 0."""
+        self._set_all(self._held, (connection, object_), by_kind)
+
+    def stopped(self, connection: str, object_: str, stopped: bool) -> None:
+        """Set whether nothing is decided because a side is suddenly empty."""
+        self._stopped.labels(connection, object_).set(stopped)
+
     def backfill_progress(self, connection: str, object_: str, side: str, ratio: float) -> None:
         """Set how much of the first full pass over the app `side` is done, 0 to 1."""
         self._backfill.labels(connection, object_, side).set(min(max(ratio, 0.0), 1.0))
@@ -344,7 +362,8 @@ class Metrics:
         for metric in (
             self._polled, self._mapped, self._writes, self._conflicts, self._excluded,
             self._quarantined, self._links, self._lag, self._backfill, self._up, self._restarts,
-            self._errors, self._queues, self._paused, self._schema_problems,
+            self._errors, self._queues, self._paused, self._schema_problems, self._held,
+            self._stopped,
         ):  # fmt: skip
             metric.remove_by_labels({"connection": connection})
         for key in [key for key in self._seen if key[1][0] == connection]:

@@ -28,6 +28,8 @@ COMMANDS = {
     "conflicts": ("daemon.cli.conflicts:conflicts", "List fields that wait for a person."),
     "resolve": ("daemon.cli.resolve:resolve", "Say which value of such a field is right."),
     "retry": ("daemon.cli.retry:retry", "Try failing records again now."),
+    "held": ("daemon.cli.held:held", "List what limits hold until somebody agrees."),
+    "approve": ("daemon.cli.held:approve", "Let go what a limit holds."),
     "pause": ("daemon.cli.pause:pause", "Stop syncing for a while; nothing is lost."),
     "resume": ("daemon.cli.pause:resume", "Go on with what is paused."),
     "resync": ("daemon.cli.retry:resync", "Read both sides whole again."),

@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING
 import click
 from msgspec import Struct
 
+from actors.emptiness import describe
+from actors.gate import GATE_CURSOR, read_state, stopped_sides
+from actors.records import Side
 from daemon.cli.invocation import Invocation, json_option, pass_invocation
 from daemon.cli.pause import entries, pause_words
 from daemon.cli.reading import app_names, ask_store
@@ -55,6 +58,7 @@ class SyncStatus(Struct, frozen=True, kw_only=True):
         conflicts: by outcome; `open` waits for a person.
         paused: by whom and since when, or empty.
         orders: of people, that are not carried out yet.
+        stopped: why nothing is decided until somebody agrees, or empty.
     """
 
     name: str
@@ -68,6 +72,7 @@ class SyncStatus(Struct, frozen=True, kw_only=True):
     conflicts: dict[str, int]
     paused: str = ""
     orders: int = 0
+    stopped: str = ""
 
 
 class StatusAnswer(Struct, frozen=True, kw_only=True):
@@ -103,6 +108,7 @@ async def read_syncs(reader: Reader, names: dict[str, tuple[str, str]]) -> tuple
     """Read the counts of every sync that is configured or in the store."""
     counts = await reader.count_links()
     intents = await reader.count_intents()
+    cursors = await reader.list_cursors()
     conflicts = await reader.count_conflicts()
     pauses = {one.target: pause_words(one) for one in entries(await reader.list_pauses())}
     orders = Counter(one.sync for one in await reader.open_orders())
@@ -134,9 +140,16 @@ async def read_syncs(reader: Reader, names: dict[str, tuple[str, str]]) -> tuple
                 conflicts={word: n for (sync, word), n in conflicts.items() if sync == name},
                 paused=pauses.get(name, pauses.get(name.partition("/")[0], "")),
                 orders=orders[name],
+                stopped=_stop_words(name, (left, right), cursors.get((name, GATE_CURSOR))),
             )
         )
     return tuple(syncs)
+
+
+def _stop_words(sync: str, apps: tuple[str, str], text: str | None) -> str:
+    state = read_state(text)
+    sides = stopped_sides(state) if state is not None else ()
+    return "; ".join(describe(apps[side is Side.RIGHT], sync) for side in sides)
 
 
 def ask_daemon(daemon: Daemon) -> DaemonState:
@@ -174,6 +187,8 @@ def _view(answer: StatusAnswer) -> Iterator[Block]:
         yield Heading(f"{sync.name}: {sync.left} <-> {sync.right}{gone}")
         if sync.paused:
             yield Line(sync.paused, Tone.WARNING)
+        if sync.stopped:
+            yield Line(sync.stopped, Tone.BAD)
         rows = [(one.status, str(one.left), str(one.right), one.reason) for one in sync.counts] or [
             ("nothing yet", "0", "0", "")
         ]

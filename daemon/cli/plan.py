@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from actors.planning import MatchSample, Sample
 from daemon.cli.invocation import Invocation, json_option, pass_invocation
-from daemon.cli.render import Block, Facts, Heading, Line, Table, Tone, show
+from daemon.cli.render import Block, Facts, Heading, Line, Table, Tone, print_warning, show
 
 if TYPE_CHECKING:
     from actors.planning import Plan
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from daemon.accounts import Accounts
     from daemon.cli.progress import Tell
     from daemon.config.settings import Config
+    from daemon.store.plans import PlanFile
 
 
 class Left(Struct, frozen=True, kw_only=True):
@@ -40,6 +41,7 @@ class SideAnswer(Struct, frozen=True, kw_only=True):
     creates: int
     updates: int
     adopts: int
+    archives: int
     matches: int
     left: tuple[Left, ...]
     samples: tuple[Sample, ...]
@@ -56,8 +58,9 @@ class SyncAnswer(Struct, frozen=True, kw_only=True):
 
 
 class PlanAnswer(Struct, frozen=True, kw_only=True):
-    """All syncs."""
+    """All syncs; `plan` is the number to apply it by, None if it could not be kept."""
 
+    plan: int | None
     syncs: tuple[SyncAnswer, ...]
 
 
@@ -69,57 +72,60 @@ def plan(invocation: Invocation, as_json: bool) -> None:
 
     Counts the records that would be created and changed on each side, those that are left out
     with the reason, and shows samples with each field's value before and after. It decides with
-    the code that `tieline run` obeys, and writes nothing, neither in the apps nor here.
+    the code that `tieline run` obeys, and writes nothing in the apps. The plan is kept under a
+    number: `tieline run --plan NUMBER` writes exactly what it shows.
     """
     import anyio
 
     from daemon.cli.progress import show_progress
 
     config = invocation.load()
-    with show_progress(enabled=not as_json) as tell:
-        plans = anyio.run(_plan_all, config, tell)
-    answer = PlanAnswer(syncs=tuple(map(_answer, plans)))
+    with show_progress(enabled=not as_json) as tell, _kept(config) as file:
+        plans = anyio.run(_plan_all, config, tell, file)
+    number = file.number if file is not None else None
+    answer = PlanAnswer(plan=number, syncs=tuple(map(_answer, plans)))
     show(answer, _view(answer), as_json=as_json)
 
 
-async def _plan_all(config: Config, tell: Tell) -> list[Plan]:
+@contextmanager
+def _kept(config: Config) -> Iterator[PlanFile | None]:
+    """Keep the plan beside the store, or say that this is not possible."""
+    from daemon.cli.orders import now_us, whoami
+    from daemon.store.plans import may_keep, new_plan
+
+    if why_not := may_keep(config.daemon.store):
+        print_warning(f"the plan is shown and not kept: {why_not}")
+        yield None
+        return
+    with new_plan(config.daemon.store, whoami(), now_us()) as file:
+        yield file
+
+
+async def _plan_all(config: Config, tell: Tell, file: PlanFile | None) -> list[Plan]:
     from daemon.accounts import Accounts
+    from daemon.store.scratch import open_scratch
 
     accounts = Accounts()
     async with AsyncExitStack() as stack:
         stack.push_async_callback(accounts.aclose)
-        store = await _open_store(config, stack)
+        store = await stack.enter_async_context(open_scratch(config.daemon.store))
         return [
             one
             for connection in config.connections.values()
-            for one in await _plan_connection(config, connection.name, accounts, store, tell)
+            for one in await _plan_connection(config, connection.name, accounts, store, tell, file)
         ]
 
 
-async def _open_store(config: Config, stack: AsyncExitStack) -> Store:
-    """Open the store beside a daemon, or an empty one if there is none yet.
-
-    Where records may be matched, a plan remembers whom it met: it gets a copy to write to.
-    """
-    from actors.testing import MemoryStore
-    from daemon.store.scratch import open_scratch
-    from daemon.store.sqlite import open_unlocked
-
-    if any(map(_may_match, config.specs())):
-        return await stack.enter_async_context(open_scratch(config.daemon.store))
-    if not config.daemon.store.exists():
-        return MemoryStore()
-    return await stack.enter_async_context(open_unlocked(config.daemon.store))
-
-
-def _may_match(spec: SyncSpec) -> bool:
-    return bool(spec.match) or (spec.match is None and spec.object != "deals")
-
-
 async def _plan_connection(
-    config: Config, name: str, accounts: Accounts, store: Store, tell: Tell
+    config: Config,
+    name: str,
+    accounts: Accounts,
+    store: Store,
+    tell: Tell,
+    file: PlanFile | None,
 ) -> list[Plan]:
     from actors.planning import Planner
+    from actors.plans import MemoryBook
     from actors.records import Side
     from daemon.clock import SystemClock
     from daemon.config.problems import ConfigError
@@ -141,6 +147,7 @@ async def _plan_connection(
             store=store,
             clock=SystemClock(),
             tell=partial(_tell_step, tell, sync.spec),
+            book=file.book(sync.name, sync.version) if file is not None else MemoryBook(),
         )
         plan = await planner.run()
         plan.rules += tuple(one.message for one in fitted.flaws.get(sync.name, ()))
@@ -166,6 +173,7 @@ def _answer(plan: Plan) -> SyncAnswer:
                 creates=side.creates,
                 updates=side.updates,
                 adopts=side.adopts,
+                archives=side.archives,
                 matches=side.matches,
                 left=tuple(
                     Left(status=status, reason=reason, records=count)
@@ -189,6 +197,9 @@ def _view(answer: PlanAnswer) -> Iterator[Block]:
             tuple((one.app, *map(str, _counts(one))) for one in sync.sides),
             numbers=(1, 2, 3, 4, 5),
         )
+        for side in sync.sides:
+            if side.archives:
+                yield Line(f"{side.archives} records would be archived in {side.app}", Tone.WARNING)
         yield Line(f"{sync.in_sync} pairs are in sync already")
         left = tuple(
             (side.app, one.status, str(one.records), one.reason)
@@ -204,6 +215,9 @@ def _view(answer: PlanAnswer) -> Iterator[Block]:
             for sample in side.samples:
                 yield from _sample_view(sample)
     yield Line("nothing was written", Tone.QUIET)
+    if answer.plan is not None:
+        number = answer.plan
+        yield Line(f"this is plan {number}; to write just that: tieline run --plan {number}")
 
 
 def _counts(side: SideAnswer) -> tuple[int, ...]:

@@ -37,7 +37,7 @@ class Guarded:
         self.fields: tuple[FieldSpec, ...] = (NAME, NOTE)
         self.hub = ScriptedApp(hub(), self.clock, prefix="L", history=True, page=50)
         self.erp = ScriptedApp(erp(), self.clock, prefix="R", lock=True, page=50)
-        self.hub.delay = self.erp.delay = 0.01
+        self.hub.latency = self.erp.latency = 0.01
 
     def sync(self, **rest: Any) -> Sync:
         return sync(*self.fields, **({"limits": Limits(**self.limits)} | rest))

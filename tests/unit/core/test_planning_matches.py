@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
+import anyio
 import pytest
 
+from actors.connection import Connection
+from actors.links import Status
 from actors.planning import Plan, Planner
+from actors.plans import MemoryBook
 from actors.records import Side
 from actors.spec import MatchSpec
 from actors.testing import MemoryStore
 from tests.support.builders import LEFT, RIGHT, erp_deal, hub_deal
-from tests.unit.core.test_connection import World
+from tests.unit.core.test_connection import PACE, World
 from tests.unit.core.test_matching import BY_NAME, creates, linked, matched
 
 pytestmark = pytest.mark.anyio
@@ -28,7 +32,7 @@ def world(*rules: MatchSpec, **rest: Any) -> World:
     return place
 
 
-async def plan_of(place: World) -> Plan:
+async def plan_of(place: World, book: MemoryBook | None = None) -> Plan:
     """Plan with a store of the plan's own, which holds what the world's store holds."""
     store = MemoryStore()
     store.links, store._holders = dict(place.store.links), dict(place.store._holders)
@@ -39,6 +43,7 @@ async def plan_of(place: World) -> Plan:
         store=store,
         clock=place.clock,
         tell=lambda *_: None,
+        book=book,
     )
     return await planner.run()
 
@@ -65,6 +70,18 @@ async def test_f25_a_plan_counts_matches_apart_and_a_run_does_just_that(rule: Ma
     await place.settle()
     assert (creates(place).count("hub"), creates(place).count("erp")) == (5, 5)
     assert len(linked(place)) == 12
+
+
+@pytest.mark.parametrize("rule", [BY_NAME, TIGHT], ids=["loose", "by kind"])
+async def test_f25_a_plan_with_matches_is_applied_to_the_letter(rule: MatchSpec) -> None:
+    place, book = world(rule), MemoryBook()
+    await plan_of(place, book)
+    life = Connection(place.sync, place.apps, place.store, place.clock, PACE, planned=book)
+    with anyio.fail_after(7200):
+        await life.run_until_quiet()
+    assert (creates(place).count("hub"), creates(place).count("erp")) == (5, 5)
+    assert len(linked(place)) == 12
+    assert {link.status for link in place.store.links.values()} == {Status.IN_SYNC}
 
 
 async def test_f25_after_a_run_a_plan_finds_all_in_sync() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import anyio
+
 from actors.connection import Connection
 from actors.links import Commit
 from actors.mapping.compile import compile_sync
@@ -9,6 +11,8 @@ from actors.messages import AnyMessage
 from actors.records import Side
 from tests.simulation.ledger import Ledger
 from tests.simulation.world import Parts
+
+_NUDGE_S = 7.0
 
 
 class _Watcher:
@@ -50,4 +54,21 @@ async def run_engine(parts: Parts) -> None:
             pace=scenario.pace,
             monitor=_Watcher(parts.ledger) if parts.ledger.lines is not None else None,
         )
+        if scenario.limits is None:
+            await connection.run()
+        else:
+            await _run_with_orders(connection)
+
+
+async def _run_with_orders(connection: Connection) -> None:
+    """Run a connection that is told now and then that there may be orders, as by a daemon."""
+    async with anyio.create_task_group() as group:
+        group.start_soon(_nudge, connection, name="nudge")
         await connection.run()
+        group.cancel_scope.cancel()
+
+
+async def _nudge(connection: Connection) -> None:
+    while True:
+        await anyio.sleep(_NUDGE_S)
+        connection.nudge()

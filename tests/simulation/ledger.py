@@ -116,6 +116,7 @@ class Ledger:
         self.faults: Counter[str] = Counter()
         self.rejections: Counter[tuple[Side, str]] = Counter()
         self.breaches: list[str] = []
+        self.approved = 0
         self.lines: list[str] | None = [] if keep_lines else None
         self._digest = hashlib.blake2b(digest_size=16)
 

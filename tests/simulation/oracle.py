@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from tests.simulation import checks_edits, checks_records, checks_values
+from tests.simulation import checks_edits, checks_limits, checks_records, checks_values
 from tests.simulation.facts import Facts
 from tests.simulation.view import StoreView
 
@@ -27,6 +27,7 @@ CHECKS: tuple[Check, ...] = (
     checks_values.check_no_echo,
     checks_edits.check_no_lost_edit,
     checks_edits.check_conflicts,
+    checks_limits.check_limits,
 )
 
 

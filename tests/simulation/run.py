@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import anyio
 
 from actors.records import Side
+from tests.simulation.approver import agree_now_and_then, is_waiting
 from tests.simulation.facts import Facts
 from tests.simulation.ledger import Call
 from tests.simulation.loop import DeadlockError, LivelockError, current_loop, simulate
@@ -88,6 +89,8 @@ async def _run(world: World, engine: Engine, report: Report) -> None:
     async with anyio.create_task_group() as group:
         world.on_breakdown = group.cancel_scope.cancel
         group.start_soon(world.keep_alive, engine)
+        if world.scenario.limits is not None:
+            group.start_soon(agree_now_and_then, world)
         await world.people.work()
         await _come_to_rest(world)
         at_rest = world.loop.time()
@@ -176,4 +179,4 @@ def _has_work(world: World) -> bool:
     db = world.disk.look()
     [(due,)] = db.execute("SELECT count(*) FROM links WHERE due_us IS NOT NULL")
     [(open_intents,)] = db.execute("SELECT count(*) FROM intents WHERE outcome IS NULL")
-    return bool(due or open_intents)
+    return bool(due or open_intents) or is_waiting(db)

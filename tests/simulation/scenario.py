@@ -13,6 +13,7 @@ from actors.spec import (
     Blank,
     Direction,
     FieldSpec,
+    Limits,
     Pace,
     PipelineSpec,
     Prefer,
@@ -128,6 +129,8 @@ class Scenario:
         follows: sides whose records are archived when their counterparts are.
         moment_on: the side whose date field is a moment, or None.
         engine_skew_s: how far tieline's own clock is ahead.
+        limits: how much may be written before somebody agrees, or None; then somebody does now
+            and then.
     """
 
     seed: str
@@ -145,6 +148,7 @@ class Scenario:
     rates: Rates = field(default_factory=Rates)
     crashes: tuple[Crash, ...] = ()
     pace: Pace = PACE
+    limits: Limits | None = None
 
     @property
     def window_s(self) -> float:
@@ -269,6 +273,8 @@ class Scenario:
                 if side in self.follows and self.writable(side)
             },
             delete_limit=1000,
+            limits=self.limits or Limits(),
+            require_plan=self.limits is not None,
         )
 
     def key(self, source: Side, record_id: str) -> str:
@@ -323,6 +329,19 @@ def scenario_of(seed: int | str) -> Scenario:
         ),
         rates=_rates(draw, activity_s),
         crashes=_crashes(draw, activity_s),
+        limits=_limits(random.Random(f"{seed}/limits")),
+    )
+
+
+def _limits(draw: random.Random) -> Limits | None:
+    if draw.random() < 0.7:
+        return None
+    return Limits(
+        creates=draw.randint(1, 5),
+        changes=draw.randint(2, 20),
+        blanks=draw.randint(0, 3),
+        regressions=draw.randint(0, 3),
+        window=timedelta(seconds=draw.choice((120, 600, 3600))),
     )
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+from datetime import timedelta
 
 import pytest
 
 from actors.records import Side
-from actors.spec import Direction, Prefer
+from actors.spec import Direction, Limits, Prefer
 from tests.simulation.oracle import judge, judge_rest, judge_restart
 from tests.simulation.scenario import FIELDS, Scenario
 from tests.simulation.support import Stage
@@ -295,3 +296,13 @@ def test_a_breach_of_the_connectors_contract_is_reported() -> None:
     stage = Stage()
     stage.ledger.breach("too many at once")
     assert found(stage) == {"contract"}
+
+
+@pytest.mark.parametrize(("approved", "is_wrong"), [(0, True), (3, False)])
+def test_f25_more_records_than_limit_and_approvals_allow(approved: int, is_wrong: bool) -> None:
+    limits = Limits(creates=2, window=timedelta(hours=1))
+    stage = Stage(Scenario(seed="planted", limits=limits))
+    for number in range(7):
+        stage.copy(stage.deal(name=f"deal {number}"))
+    stage.ledger.approved = approved
+    assert ("F25" in found(stage)) == is_wrong

@@ -17,6 +17,8 @@ def load_samples(
         load_app(metrics, side)
     metrics.conflict(connection, "deals", "asked")
     metrics.links(connection, "deals", {"in sync": 90, "failing": 1})
+    metrics.held(connection, "deals", {"creates": 3, "other": 1})
+    metrics.stopped(connection, "deals", False)
     metrics.connection_up(connection, up=True)
     metrics.connection_restarted(connection)
     metrics.error(connection, "transient")

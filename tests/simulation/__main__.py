@@ -7,9 +7,10 @@ import multiprocessing
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from tests.simulation.run import Report, run_seed
+from tests.simulation.scenario import LIMITED
 
 
 def main() -> int:
@@ -21,6 +22,7 @@ def main() -> int:
     parser.add_argument("--trace", action="store_true", help="print the trace of the run")
     parser.add_argument("--jobs", type=int, default=2, help="processes")
     parser.add_argument("--keep-going", type=int, default=5, help="stop after so many failures")
+    parser.add_argument("--limits", action="store_true", help="under limits that hold things")
     options = parser.parse_args()
     if options.seed is not None:
         report = run_seed(options.seed, keep_lines=options.trace)
@@ -29,11 +31,12 @@ def main() -> int:
         return _summary([report], 0.0)
     began = time.perf_counter()
     seeds = range(options.start, options.start + options.seeds)
-    reports = list(_until(_reports(seeds, options.jobs), options.keep_going))
+    names = [f"{LIMITED}{seed}" if options.limits else str(seed) for seed in seeds]
+    reports = list(_until(_reports(names, options.jobs), options.keep_going))
     return _summary(reports, time.perf_counter() - began)
 
 
-def _reports(seeds: range, jobs: int) -> Iterator[Report]:
+def _reports(seeds: Sequence[str], jobs: int) -> Iterator[Report]:
     if jobs == 1:
         yield from map(run_seed, seeds)
         return

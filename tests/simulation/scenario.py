@@ -27,6 +27,7 @@ from tests.simulation.faults import Crash, CrashKind, Rates
 from tests.simulation.meaning import Meaning
 
 CONNECTION = "sim"
+LIMITED = "limits/"
 ZONE = "Europe/Berlin"
 CURRENCIES = ("EUR", "USD", "CHF")
 DEFAULT_CURRENCY = "EUR"
@@ -304,7 +305,7 @@ def _options(ids: tuple[str, ...]) -> tuple[Option, ...]:
 
 
 def scenario_of(seed: int | str) -> Scenario:
-    """Draw a scenario."""
+    """Draw a scenario; one whose seed begins with `limits/` stands under limits."""
     draw = random.Random(f"{seed}/scenario")
     mirrored = draw.random() < 0.3
     flavours = {Side.LEFT: ERP if mirrored else HUB, Side.RIGHT: HUB if mirrored else ERP}
@@ -329,13 +330,11 @@ def scenario_of(seed: int | str) -> Scenario:
         ),
         rates=_rates(draw, activity_s),
         crashes=_crashes(draw, activity_s),
-        limits=_limits(random.Random(f"{seed}/limits")),
+        limits=_limits(draw) if str(seed).startswith(LIMITED) else None,
     )
 
 
-def _limits(draw: random.Random) -> Limits | None:
-    if draw.random() < 0.7:
-        return None
+def _limits(draw: random.Random) -> Limits:
     return Limits(
         creates=draw.randint(1, 5),
         changes=draw.randint(2, 20),

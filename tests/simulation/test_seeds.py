@@ -55,6 +55,13 @@ def test_no_invariant_breaks(seed: int) -> None:
     assert report.lives >= 2, "the last life is a restart at rest"
 
 
+@pytest.mark.parametrize("seed", range(5000, 5006))
+def test_no_invariant_breaks_under_limits_that_somebody_lifts_now_and_then(seed: int) -> None:
+    report = run_seed(f"limits/{seed}", keep_lines=True)
+    assert report.wrong == []
+    assert any(" approved [" in line for line in report.lines)
+
+
 def test_one_seed_gives_one_trace_in_any_process() -> None:
     code = "import sys; from tests.simulation.run import run_seed; print(run_seed(3).digest)"
     digests = {

@@ -20,6 +20,7 @@ from actors.intents import Intent
 from actors.limits import (
     CHANGES,
     CREATES,
+    FIRST_LOAD,
     Counts,
     Tally,
     add_counts,
@@ -176,9 +177,9 @@ class Gate:
             return self._held(before, ruling, over, self._excess(next(iter(over))))
         if late := self._too_early():
             return self._postponed(ruling, late)
-        counts = charged(needs, before)
-        is_free = self.is_first_load and not self._spec.require_plan
-        return self._passed(ruling, {} if is_free else counts, needs if is_free else None)
+        if self.is_first_load and not self._spec.require_plan:
+            return self._passed(ruling, {}, {**needs, FIRST_LOAD: 1})
+        return self._passed(ruling, charged(needs, before), None)
 
     def _limits(self) -> Limits:
         """The first load is what a person has just turned on: it may be large (F24)."""

@@ -30,6 +30,9 @@ WORDS = {
     BLANKS: "emptied fields",
     REGRESSIONS: "stages set back",
 }
+FIRST_LOAD = "first load"
+"""Stands among what is granted to a record that nobody was asked about: it bounds nothing."""
+
 _STAGE = "stage"
 _PARTS = 12
 _HOUR = timedelta(hours=1)
@@ -121,14 +124,18 @@ def exceeding(needs: Counts, used: Counts, limits: Limits, link: Link | None) ->
             may have room again; what was granted to it bounds what it may take.
     """
     held, granted = held_of(link), granted_of(link)
+    is_bound = bool(granted) and FIRST_LOAD not in granted
     over: dict[str, int] = {}
     for kind, count in needs.items():
         limit = limit_of(limits, kind)
         if limit is None or count <= granted.get(kind, 0):
             continue
-        if granted or kind in held or used.get(kind, 0) + count > limit:
+        if is_bound or kind in held or used.get(kind, 0) + count > limit:
             over[kind] = count
-    return over
+    if not over:
+        return {}
+    # What was granted is said again: the next grant must cover all of it.
+    return over | {kind: count for kind, count in needs.items() if kind in granted}
 
 
 def charged(needs: Counts, link: Link | None) -> dict[str, int]:

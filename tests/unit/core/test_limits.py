@@ -8,6 +8,7 @@ import pytest
 
 from actors.deciding import Draft, Known, decide_link
 from actors.limits import (
+    FIRST_LOAD,
     Tally,
     charged,
     count_draft,
@@ -105,7 +106,17 @@ def test_a_grant_lets_pass_what_it_names_uncounted_and_nothing_beyond() -> None:
     assert exceeding({"right.blanks": 2}, full, limits, granted) == {}
     assert charged({"right.blanks": 2}, granted) == {}
     assert exceeding({"right.blanks": 3}, {}, limits, granted) == {"right.blanks": 3}
+    more = {"right.blanks": 2, "left.blanks": 1}
+    assert exceeding(more, {}, limits, granted) == more, "one grant must cover all of it"
     assert exceeding({CREATE: 1}, {}, limits, granted) == {CREATE: 1}
+
+
+def test_what_the_first_load_let_through_repeats_uncounted_and_bounds_nothing() -> None:
+    free = marked(link(), {}, {CREATE: 1, FIRST_LOAD: 1})
+    assert exceeding({CREATE: 1}, {CREATE: 9}, Limits(creates=0), free) == {}
+    assert charged({CREATE: 1}, free) == {}
+    assert exceeding({"right.changes": 1}, {}, Limits(), free) == {}
+    assert charged({"right.changes": 1}, free) == {"right.changes": 1}
 
 
 def test_marks_go_with_the_link_and_are_said_once() -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import msgspec
 
 from actors import choices
+from actors.approvals import approved
 from actors.attention import Attention
 from actors.gate import Gate
 from actors.ledger import Ledger
-from actors.limits import grant, held_of
 from actors.links import Link, OrderDone, Status
 from actors.mapping.record import Sync
 from actors.observing import microseconds
@@ -102,8 +102,9 @@ class Commands:
         count = 0
         for key in order.links:
             link = ledger.link(key)
-            if link is not None and link.status is Status.HELD and held_of(link):
-                self._look_soon(ledger, grant(link), f"approved by {asked.by}")
+            agreed = approved(link) if link is not None else None
+            if agreed is not None:
+                self._look_soon(ledger, agreed, f"approved by {asked.by}")
                 count += 1
         words = [
             f"what is gone from {app} is taken for gone" for app in self._gate.agree(order.sides)

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import click
 from msgspec import Struct
 
-from actors.limits import BLANKS, CHANGES, COUNTED, CREATES, REGRESSIONS, held_of, split_kind
+from actors.approvals import DELETES, awaited
+from actors.limits import BLANKS, CHANGES, COUNTED, CREATES, REGRESSIONS, split_kind
 from actors.links import Link, Status
 from actors.records import Side
 from daemon.cli.exits import Exit
@@ -114,7 +115,7 @@ async def _read(reader: Reader, sync: str, apps: Apps) -> HeldSync:
     groups: dict[tuple[tuple[str, ...], str], HeldKind] = {}
     questions = 0
     async for link in _held_links(reader, sync):
-        kinds = tuple(sorted(_words(kind, apps) for kind in held_of(link)))
+        kinds = tuple(sorted(_words(kind, apps) for kind in awaited(link)))
         if not kinds:
             questions += 1
             continue
@@ -162,7 +163,10 @@ def _view(answer: HeldAnswer) -> Iterator[Block]:
 @click.option(
     "--regressions", type=click.IntRange(min=1), metavar="N", help="Let N stages be set back."
 )
-@click.option("--all", "everything", is_flag=True, help="Let all go that limits hold now.")
+@click.option(
+    "--deletes", type=click.IntRange(min=1), metavar="N", help="Let N deletes be followed."
+)
+@click.option("--all", "everything", is_flag=True, help="Let all go but deletes.")
 @click.option(
     "--vanished", is_flag=True, help="What is gone from an app that is stopped is really gone."
 )
@@ -178,6 +182,7 @@ def approve(
     changes: int | None,
     blanks: int | None,
     regressions: int | None,
+    deletes: int | None,
     everything: bool,
     vanished: bool,
     wait: float,
@@ -190,10 +195,12 @@ def approve(
     """
     counts = {CREATES: creates, CHANGES: changes, BLANKS: blanks, REGRESSIONS: regressions}
     named = {what: count for what, count in counts.items() if count is not None}
-    if not (named or everything or vanished) or (named and everything):
+    if not (named or everything or vanished or deletes) or (named and everything):
         raise click.UsageError("say how many: --creates N, --changes N, ..., or --all")
     config = invocation.load(follow=False)
     most: dict[str, int | None] = {**named} if not everything else dict.fromkeys(COUNTED)
+    if deletes is not None:
+        most[DELETES] = deletes
     names, store = _wanted(config, sync), config.daemon.store
     chosen, left = {}, {}
     for name in names:
@@ -215,9 +222,9 @@ async def _choose(reader: Reader, sync: str, most: dict[str, int | None]) -> tup
     chosen, left, room = [], 0, dict(most)
     async for link in _held_links(reader, sync):
         needs = Counter[str]()
-        for kind, count in held_of(link).items():
+        for kind, count in awaited(link).items():
             needs[split_kind(kind)[1]] += count
-        if not needs or not needs.keys() <= set(COUNTED):
+        if not needs or not needs.keys() <= {*COUNTED, DELETES}:
             continue
         if all(_fits(room, what, count) for what, count in needs.items()):
             chosen.append(link.id)

@@ -166,6 +166,17 @@ class Candidates:
 
     # --- what was found ---------------------------------------------------------------------
 
+    async def sought(self, ledger: Ledger, link: Link) -> Matches | None:
+        """Return who has the match keys of a record; None if the app cannot be asked now."""
+        side = Side.LEFT if link.left is not None else Side.RIGHT
+        end = link.end(side)
+        assert end is not None and end.seen is not None
+        try:
+            await self.look_up(ledger, side, [end.seen.values])
+        except TransientError:
+            return None
+        return self.matches(ledger, link, side)
+
     def matches(self, ledger: Ledger, link: Link, side: Side) -> Matches | None:
         """Return what was found for a record without counterpart, or None if it was not sought."""
         end = link.end(side)

@@ -6,7 +6,7 @@ readers (I20).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 import msgspec
 from msgspec import Struct
@@ -22,6 +22,7 @@ from actors.associations import (
     kept_waiting,
     tries_of,
 )
+from actors.bases import settle_all
 from actors.errors import OutsideDomainError
 from actors.intents import IntentKind, UnitWrite
 from actors.links import Base, Change, Conflict, End, Link, Status
@@ -45,6 +46,7 @@ from actors.observing import untouched
 from actors.records import Side, key_of
 from actors.recovering import decide_recovered
 from actors.reopening import unless_reopened
+from actors.telling import conflicts_of, losses_of
 from actors.values import Raw
 
 
@@ -327,12 +329,16 @@ def _merge_pair(sync: Sync, link: Link, known: Known) -> Ruling:
     for _, refusal in refused:  # all or nothing towards the side that cannot be told everything
         writes[refusal.source.other] = []
     drafts = tuple(_update(sync, link, side, writes[side]) for side in BOTH if writes[side])
-    settled = _settled(sync, link, decisions)
+    settled, written = _settled(sync, link, decisions), {draft.side for draft in drafts}
+
+    def observe(unit: Unit, side: Side) -> Observed:
+        return _observed(link, side, unit, known)
+
     return Ruling(
         link=_judged(sync, choices.noted(settled, decisions), refused, decisions, drafts),
         drafts=drafts,
-        conflicts=tuple(_conflicts(sync, link, decisions, known)),
-        history=tuple(_losses(sync, link, decisions, known, drafts)),
+        conflicts=tuple(conflicts_of(sync, link, decisions, observe, known.now_us)),
+        history=tuple(losses_of(sync, link, decisions, written, known.now_us)),
         decisions=decisions,
         settles=settled is not link and any(_is_bare(dec) for dec in decisions.values()),
     )
@@ -473,25 +479,6 @@ def _settled(sync: Sync, link: Link, decisions: dict[str, Decision]) -> Link:
     return link
 
 
-def settle(side: Side, end: End, unit: Unit, raws: Raws, version: int | None = None) -> End:
-    """Return the end with the unit's base moved to `raws`; see `settle_all`."""
-    base = Base(unit.version if version is None else version, raws)
-    return settle_all(side, end, ((unit, base),))
-
-
-def settle_all(side: Side, end: End, settled: Iterable[tuple[Unit, Base]]) -> End:
-    """Return the end with the bases of these units moved.
-
-    The time of an edit is forgotten, unless the end holds something newer than the base.
-    """
-    base, moved = dict(end.base), dict(end.moved)
-    for unit, at in settled:
-        base[unit.key] = at
-        if end.seen is None or unit.raws(side, end.seen.values) == at.raws:
-            moved.pop(unit.key, None)
-    return msgspec.structs.replace(end, base=base, moved=moved)
-
-
 def _judged(
     sync: Sync,
     link: Link,
@@ -511,63 +498,3 @@ def _judged(
         return _with(link, Status.PENDING, f"to be written to {apps}")
     settled = msgspec.structs.replace(_with(link, Status.IN_SYNC), recover=False, attempts=0)
     return untouched(settled) if link.recover else settled
-
-
-def _conflicts(
-    sync: Sync, link: Link, decisions: dict[str, Decision], known: Known
-) -> list[Conflict]:
-    found = []
-    for key, decision in decisions.items():
-        if isinstance(decision, Ask) or (isinstance(decision, Copy) and decision.clash):
-            unit = sync.by_key[key]
-            left, right = (_observed(link, side, unit, known) for side in BOTH)
-            found.append(
-                Conflict(
-                    sync=sync.name,
-                    link=link.id,
-                    unit=unit.key,
-                    left=left.now,
-                    right=right.now,
-                    left_us=left.edited[1],
-                    right_us=right.edited[1],
-                    rule=decision.rule,
-                    winner=decision.source if isinstance(decision, Copy) else None,
-                    uncertain=decision.uncertain,
-                    at_us=known.now_us,
-                )
-            )
-    return found
-
-
-def _losses(
-    sync: Sync,
-    link: Link,
-    decisions: dict[str, Decision],
-    known: Known,
-    drafts: tuple[Draft, ...],
-) -> list[Change]:
-    """History of the values that are about to be overwritten by a blind edit's winner."""
-    written = {draft.side for draft in drafts}
-    return [
-        Change(
-            sync=sync.name,
-            link=link.id,
-            side=decision.source.other,
-            record_id=_end(link, decision.source.other).id,
-            unit=key,
-            rule=decision.rule,
-            before=decision.lost,
-            after=decision.sent,
-            at_us=known.now_us,
-            lost=True,
-        )
-        for key, decision in decisions.items()
-        if isinstance(decision, Copy)
-        and decision.lost is not None
-        and decision.source.other in written
-    ]
-
-
-def is_quiet(ruling: Ruling) -> bool:
-    """Say whether the decision changes nothing anywhere."""
-    return not ruling.drafts and all(isinstance(d, Nothing) for d in ruling.decisions.values())

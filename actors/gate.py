@@ -17,6 +17,7 @@ from actors import emptiness
 from actors.deciding import Ruling
 from actors.emptiness import Mood, Watch
 from actors.intents import Intent
+from actors.ledger import Ledger
 from actors.limits import (
     CHANGES,
     CREATES,
@@ -35,6 +36,7 @@ from actors.limits import (
 )
 from actors.links import Link, Settled, Status
 from actors.mapping.record import Sync
+from actors.messages import Mapped
 from actors.observing import microseconds
 from actors.plans import Planned, digest_of, name_record
 from actors.ports import Clock, Store
@@ -285,6 +287,12 @@ class Gate:
         """All linked records are being looked at, since many of a side are gone."""
         return any(self._watch(side).mood is Mood.WARY for side in Side)
 
+    def looked_over(self, page: Mapped, ledger: Ledger) -> None:
+        """Take note of how many of the linked records that were looked at are gone."""
+        links = [ledger.of(page.side, gone.id) for gone in page.gone]
+        gone = sum(link is not None and _is_live_pair(link, page.side) for link in links)
+        self.looked(page.side, gone, len(page.records))
+
     def looked(self, side: Side, gone: int, there: int) -> None:
         """So many of the linked records that were looked at together are gone, or there."""
         before = self._watch(side)
@@ -368,3 +376,8 @@ def _unordered(before: Link | None, ruling: Ruling) -> Link:
             followed = known.followed if known is not None else None
             link = link.with_end(draft.side, msgspec.structs.replace(end, followed=followed))
     return link
+
+
+def _is_live_pair(link: Link, side: Side) -> bool:
+    end = link.end(side)
+    return end is not None and end.gone is None and link.end(side.other) is not None

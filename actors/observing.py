@@ -95,6 +95,14 @@ def _awaited(end: End) -> dict[str, tuple[Late, ...]]:
     return {key: sent for key, sent in kept.items() if sent}
 
 
+def owing(link: Link, side: Side, known: End | None) -> Link:
+    """Return the link with a note that late writes are still to be looked for on this side."""
+    end = link.end(side)
+    if end is None or known is None:
+        return link
+    return link.with_end(side, msgspec.structs.replace(end, owed=looked_back_to(known)))
+
+
 def arrivals(sync: Sync, side: Side, before: End, end: End) -> set[str]:
     """Return the units in which a value that we had sent long ago may just have arrived."""
     doubtful = awaited(before, end)

@@ -156,3 +156,11 @@ def is_due(link: Link, now_us: int) -> bool:
         return False
     waits_long = link.status in LASTING or link.status is Status.FAILING
     return not waits_long or link.due_us <= now_us
+
+
+def is_half_read(sync: Sync, link: Link) -> bool:
+    """An end was last read under another configuration: it lacks fields mapped since then."""
+    ends = [end for side in Side if (end := link.end(side)) is not None]
+    if any(end.gone is not None for end in ends):
+        return False
+    return any(end.seen is not None and end.seen.config != sync.version for end in ends)

@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from actors import choices
 from actors.audit import disproved
-from actors.deciding import settle, settle_all
+from actors.bases import settle, settle_all
 from actors.intents import Done, Intent, IntentKind, UnitWrite
 from actors.links import Base, Change, End, Late, Link
 from actors.mapping.linked import ids_of, ordered, raws_of

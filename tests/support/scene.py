@@ -15,6 +15,7 @@ from actors.deciding import Draft, Known, Ruling, decide_link
 from actors.intents import Done, Intent
 from actors.links import Change, Conflict, End
 from actors.mapping.record import Sync
+from actors.merge import Nothing
 from actors.observing import is_stale, microseconds, observe_link
 from actors.records import Side, Snapshot
 from actors.settling import settle_done
@@ -164,3 +165,8 @@ class Scene:
     def values(self, left: str, right: str) -> tuple[Raw, Raw]:
         """Return the present value of a field on each side."""
         return self.records[LEFT].values.get(left), self.records[RIGHT].values.get(right)
+
+
+def is_quiet(ruling: Ruling) -> bool:
+    """Say whether a decision changes nothing anywhere."""
+    return not ruling.drafts and all(isinstance(d, Nothing) for d in ruling.decisions.values())

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from actors.deciding import Known, Ruling, decide_link, is_quiet
+from actors.deciding import Known, Ruling, decide_link
 from actors.intents import IntentKind
 from actors.links import Base, Link, Status
 from actors.mapping.record import Sync
@@ -31,7 +31,7 @@ from tests.support.builders import (
     sync,
     us,
 )
-from tests.support.scene import Scene
+from tests.support.scene import Scene, is_quiet
 
 NOW = us("12:00:00")
 TITLE = "name=title"

@@ -10,14 +10,13 @@ from datetime import timedelta
 import msgspec
 import pytest
 
-from actors.deciding import is_quiet
 from actors.links import Status
 from actors.messages import Trace
 from actors.observing import microseconds
 from actors.settling import recover_update
 from actors.values import Raw
 from tests.support.builders import LEFT, RIGHT, erp_deal, hub_deal, sync
-from tests.support.scene import Scene
+from tests.support.scene import Scene, is_quiet
 
 Edit = tuple[str, Raw]
 """When, and to what."""

@@ -402,5 +402,9 @@ def disproved(
         key
         for key, tops in newest.items()
         if (known := [edit for top in tops for edit in top])
-        and not max(known, key=lambda edit: edit.at).ours
+        and not _is_maybe_ours(max(known, key=lambda edit: edit.at))
     }
+
+
+def _is_maybe_ours(edit: Edit) -> bool:
+    return edit.ours or edit.may_be_ours

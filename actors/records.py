@@ -76,11 +76,13 @@ class Edit(Struct, frozen=True, kw_only=True):
     Attributes:
         at: UTC, by the app's own clock.
         ours: the app proves that this account's tieline wrote it.
+        may_be_ours: it is not proven, and the app cannot tell either that somebody else did.
     """
 
     value: Raw
     at: datetime
     ours: bool = False
+    may_be_ours: bool = False
 
 
 def key_of(connection: str, object_name: str, app: str, record_id: str) -> str:

@@ -359,7 +359,7 @@ def _is_anothers(
     sent, read = unit.native(target, write.sent), unit.native(target, write.expected)
     told = [name for name in sent if sent[name] != read[name] and name in edits]
     return bool(told) and not any(
-        edit.ours for name in told for edit in _since(read[name], edits[name])
+        edit.ours or edit.may_be_ours for name in told for edit in _since(read[name], edits[name])
     )
 
 

@@ -17,7 +17,7 @@ from tests.e2e.world import World, free_port, wait
 
 pytestmark = pytest.mark.timeout(120)
 
-STORE, TRY_AGAIN, DENIED, CONFIG, PROBLEM = 74, 75, 77, 78, 1
+LISTEN, STORE, TRY_AGAIN, DENIED, CONFIG = 71, 74, 75, 77, 78
 
 
 def refused(world: World, code: int, *words: str, command: str = "run") -> str:
@@ -151,7 +151,7 @@ def test_an_app_that_is_not_reached_is_told_and_disturbs_no_other_connection(
 def test_a_port_in_use_is_told(world: World) -> None:
     with world.daemon():
         replaced(world, "state.db", "other.db")
-        refused(world, PROBLEM, str(world.port), "in use")
+        refused(world, LISTEN, str(world.port), "in use")
 
 
 # --- the store -------------------------------------------------------------------------------

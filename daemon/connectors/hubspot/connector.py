@@ -204,7 +204,8 @@ class HubSpotConnector:
 
     async def missing(self, object_name: str, *, writes: bool) -> tuple[str, ...]:
         """Say which scopes the token lacks, what stops working and how to grant them."""
-        return await missing_rights(self._session, _kind(object_name), writes=writes)
+        kind = _kind(object_name)
+        return await missing_rights(self._session, kind, self._authorship, writes=writes)
 
     async def start(self, object_name: str) -> str:
         """Return a cursor such that `changes` from it sees every edit made from now on."""

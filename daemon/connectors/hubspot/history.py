@@ -1,8 +1,8 @@
 """Who set a property to what, and when; and which of these edits were ours.
 
-HubSpot names the app that wrote (`sourceId`), but nowhere tells a private app its own id. It is
-taken from the configuration, or learned: from the answer to our own create, which names its
-source, or from finding a write of ours in the history of a record.
+HubSpot names the app that wrote (`sourceId`). Our own id is taken from the configuration, or
+learned: from what HubSpot tells of a private app's token, from the answer to our own create, which
+names its source, or from finding a write of ours in the history of a record.
 """
 
 from __future__ import annotations
@@ -37,6 +37,11 @@ class Authorship:
         self.app_id = app_id
         self._writes: OrderedDict[tuple[str, str], tuple[str, dict[str, Raw]]] = OrderedDict()
 
+    def note_token(self, app_id: int | None) -> None:
+        """Take what HubSpot tells of the token that we sign with."""
+        if self.app_id is None and app_id is not None:
+            self.app_id = str(app_id)
+
     def note_create(self, record: Record) -> None:
         """Take the answer to our own create: it names what created the record."""
         found = record.properties
@@ -59,6 +64,10 @@ class Authorship:
             self.app_id = self.app_id or entry.source_id
             return True
         return self.app_id is not None and entry.source_id == self.app_id
+
+    def may_be_ours(self, entry: HistoryEntry) -> bool:
+        """Tell whether some app wrote it, and which one is ours is not known yet."""
+        return self.app_id is None and entry.source_type in APP_SOURCES
 
     def _is_remembered(
         self, kind: ObjectKind, record_id: str, field: str, entry: HistoryEntry
@@ -110,6 +119,7 @@ def _to_edits(
             value=entry.value or None,
             at=parse_time(entry.timestamp),
             ours=authorship.is_ours(kind, record_id, field, entry),
+            may_be_ours=authorship.may_be_ours(entry),
         )
         for entry in entries
     )

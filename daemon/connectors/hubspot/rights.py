@@ -6,10 +6,11 @@ from msgspec import Struct
 
 from actors.errors import AuthError, TransientError
 from daemon.connectors.hubspot.errors import RefusedError
+from daemon.connectors.hubspot.history import Authorship
 from daemon.connectors.hubspot.kinds import ObjectKind
 from daemon.connectors.hubspot.preparing import has_key_property
 from daemon.connectors.hubspot.session import Call, Session
-from daemon.connectors.hubspot.wire import TOKEN_INFO
+from daemon.connectors.hubspot.wire import TOKEN_INFO, TokenInfo
 
 TOKEN_INFO_PATH = "/oauth/v2/private-apps/get/access-token-info"
 _GRANT = (
@@ -27,8 +28,8 @@ class TokenKey(Struct, frozen=True, rename="camel"):
         return "TokenKey(...)"
 
 
-async def read_scopes(session: Session) -> frozenset[str] | None:
-    """Return the scopes of the token, or None where HubSpot does not tell.
+async def read_token(session: Session) -> TokenInfo | None:
+    """Return what the token may do and whose it is, or None where HubSpot does not tell.
 
     It tells of private apps' tokens; of other kinds only the calls themselves show them.
     """
@@ -40,16 +41,23 @@ async def read_scopes(session: Session) -> frozenset[str] | None:
         patient=True,
     )
     try:
-        return frozenset((await session.read(call)).decode(TOKEN_INFO).scopes)
+        return (await session.read(call)).decode(TOKEN_INFO)
     except (RefusedError, AuthError, TransientError):
         return None
 
 
-async def missing_rights(session: Session, kind: ObjectKind, *, writes: bool) -> tuple[str, ...]:
-    """Say which scopes of a type are missing, what stops working and how to grant them."""
-    scopes = await read_scopes(session)
-    if scopes is None:
+async def missing_rights(
+    session: Session, kind: ObjectKind, authorship: Authorship, *, writes: bool
+) -> tuple[str, ...]:
+    """Say which scopes of a type are missing, what stops working and how to grant them.
+
+    Whose token it is tells our writes from those of others as well.
+    """
+    token = await read_token(session)
+    if token is None:
         return ()
+    authorship.note_token(token.app_id)
+    scopes = frozenset(token.scopes)
     lacks: list[str] = []
     if f"crm.objects.{kind.name}.read" not in scopes:
         lacks.append(_sentence(f"crm.objects.{kind.name}.read", f"{kind.name} cannot be read"))

@@ -366,6 +366,7 @@ class TokenInfo(Wire):
     """What a private app's token is."""
 
     scopes: list[str]
+    app_id: int | None = None
 
 
 RECORD = msgspec.json.Decoder(Record)

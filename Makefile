@@ -9,7 +9,7 @@ DONE   := $(VENV)/.tieline-
 SEEDS  ?= 2000
 DEALS  ?= 5000
 EDITS  ?= 200
-JOBS   ?= 2
+JOBS   ?= 4
 
 .PHONY: help setup demo test test-long check fmt bench simulate soak lock clean
 

@@ -107,7 +107,10 @@ def _merged(sync: Sync, link: Link, side: Side, now_us: int) -> Parting:
 def _restored(sync: Sync, link: Link, side: Side, followed: Followed, now_us: int) -> Parting:
     """The record whose delete had been followed is back: so shall its counterpart be."""
     app, other = sync.app(side), sync.app(side.other)
-    end = _end(link, side)
+    end, returned = _end(link, side), _end(link, side.other)
+    out = sync.unmapped(side.other, returned.seen.values if returned.seen is not None else {})
+    if out:  # it takes no part now: its counterpart stays as it is
+        return Parting(link=_with(link, Status.EXCLUDED, f"{other}: {out}"))
     if end.gone is Departure.ARCHIVED and sync.schema(side).restores:
         reason = f"restored in {other}; to be brought back in {app}"
         ordered = msgspec.structs.replace(followed, at_us=now_us)

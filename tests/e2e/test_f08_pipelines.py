@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.test_deals import new_deal
-from tests.e2e.world import World
+from tests.e2e.world import World, wait
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -28,6 +28,12 @@ def test_f08_both_sides_are_shown_with_meaning_counterparts_and_live_counts(worl
         new_deal(world, f"Deal {number}")
     new_deal(world, "Offered", "contractsent")
     world.once()
+
+    def counted() -> int:  # by search, whose index is behind
+        shown = stages_of(world.ask("pipelines"), "hubspot", "Sales Pipeline")
+        return int(shown["Appointment Scheduled"]["records"] + shown["Contract Sent"]["records"])
+
+    wait(lambda: counted() == 4, 20, counted)
     answer = world.ask("pipelines")
     assert answer["exit"] == 0
     assert side(answer, "hubspot")["account"].startswith("HubSpot ")

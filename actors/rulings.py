@@ -46,7 +46,7 @@ from actors.ports import Clock, Connector, Store
 from actors.questions import close_questions
 from actors.records import Departure, Gone, Side, Snapshot
 from actors.rounds import Rounds
-from actors.scope import is_due, is_half_read
+from actors.scope import half_read, is_due
 from actors.spec import Pace
 
 
@@ -324,8 +324,7 @@ class Rulings:
 
     async def rule(self, ledger: Ledger, link: Link, side: Side, began: float) -> None:
         """Decide a link whose end on `side` was just read by a request that began then."""
-        if is_half_read(self._sync, link):
-            reason = "both sides are read anew under the new configuration"
+        if reason := half_read(self._sync, link):
             ledger.put(self._marks.due(link, reason, link.attempts))
             return
         try:

@@ -158,9 +158,13 @@ def is_due(link: Link, now_us: int) -> bool:
     return not waits_long or link.due_us <= now_us
 
 
-def is_half_read(sync: Sync, link: Link) -> bool:
-    """An end was last read under another configuration: it lacks fields mapped since then."""
-    ends = [end for side in Side if (end := link.end(side)) is not None]
+def half_read(sync: Sync, link: Link) -> str:
+    """Return why what is known of the ends is not enough to decide, or the empty text."""
+    ends = [end for _, end in _ends(link)]
     if any(end.gone is not None for end in ends):
-        return False
-    return any(end.seen is not None and end.seen.config != sync.version for end in ends)
+        return ""
+    if any(end.seen is not None and end.seen.config != sync.version for end in ends):
+        return "both sides are read anew under the new configuration"  # fields mapped since
+    if any(end.owed is not None for end in ends):
+        return "its history could not be read"  # whether that is a late write of ours
+    return ""

@@ -20,6 +20,8 @@ ONCE_FAILED = {
     48: "a stale read was believed because earlier calls had been throttled",
     74: "of a group one field had changed, and an old edit of the other came back",
     88: "one conflict got two identities: the history was newer than the snapshot",
+    356: "somebody else had set just what we had sent, and it was settled as ours",
+    1077: "a pair was decided while it was not known whether a value was our own late write",
     1041: "the loser of an audit left no trace",
     1161: "a one-way write of unknown outcome met a drift and was never repeated",
     1175: "an edit back to a value of unknown outcome was taken for our write despite the lock",

@@ -171,6 +171,8 @@ def _is_resurrection(
     """Its loss is on record, but what stands there now is what its author had replaced."""
     if not unit.unique or _is_run_over_late(facts, pair, unit, edit):
         return False
+    if _is_uncertain(facts, pair, unit, edit):
+        return False
     said = facts.now(pair, unit)
     standing = [e for e in edits if unit.same(said[e.side], e.raws)]
     if not standing or standing[-1].at >= edit.at:
@@ -195,6 +197,19 @@ def _is_run_over_late(facts: Facts, pair: Pair, unit: Meaning, edit: UnitEdit) -
     return row is not None and any(
         line.link == row.id and line.rule == "late write" and unit.same(line.before, edit.raws)
         for line in facts.view.history
+    )
+
+
+def _is_uncertain(facts: Facts, pair: Pair, unit: Meaning, edit: UnitEdit) -> bool:
+    """It lost a conflict that is marked uncertain: a write had no answer, who saw it is unknown."""
+    row = facts.link(pair)
+    return _is_unanswered(facts, pair) and any(
+        row is not None
+        and conflict.link == row.id
+        and conflict.uncertain
+        and facts.is_unit(conflict.unit, unit)
+        and unit.same(conflict.left if edit.side is Side.LEFT else conflict.right, edit.raws)
+        for conflict in facts.view.conflicts
     )
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from actors.mapping.lookup import Named, find
 from actors.schema import ObjectSchema, Pipeline
 from actors.spec import FieldSpec, SyncSpec
-from daemon.automap.pipelines import Named, find_named
 from daemon.automap.proposals import FieldProposal, PipelineProposal
 from daemon.config.edit import AddFields, AddStages, Edit
 
@@ -66,4 +66,4 @@ def _named_stages(
 
 def _name(one: Named, among: Sequence[Named]) -> str:
     """Return the label, or the id if the label means something else."""
-    return one.label if find_named(one.label, among) is one else one.id
+    return one.label if find(one.label, among) is one else one.id

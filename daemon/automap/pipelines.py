@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from itertools import product
-from typing import TypeVar
 
-from actors.schema import ObjectSchema, Pipeline, Stage
+from actors.mapping.lookup import find
+from actors.schema import ObjectSchema, Pipeline
 from actors.spec import PipelineSpec, SyncSpec
 from daemon.automap.proposals import SHOWN_FROM, PipelineProposal, StageProposal
 from daemon.automap.stages import propose_stages
@@ -21,8 +21,6 @@ _GENERIC = frozenset(
     | {"opportunities", "opportunity", "vertrieb", "verkauf", "chancen", "ventes", "ventas"}
     | {"opportunites", "oportunidades", "vendite", "opportunita", "verkoop", "verkoopkansen"}
 )
-
-Named = TypeVar("Named", Pipeline, Stage)
 
 
 def propose_pipelines(
@@ -48,7 +46,7 @@ def _missing(
     mapped: Iterable[PipelineSpec], left: ObjectSchema, right: ObjectSchema
 ) -> Iterable[PipelineProposal]:
     for index, one in enumerate(mapped):
-        ends = (find_named(one.left, left.pipelines), find_named(one.right, right.pipelines))
+        ends = (find(one.left, left.pipelines), find(one.right, right.pipelines))
         if ends[0] is None or ends[1] is None:
             continue  # `check` says so
         stages = propose_stages(ends[0], ends[1], _taken(one, ends[0], ends[1]))
@@ -58,18 +56,8 @@ def _missing(
 
 
 def _taken(mapped: PipelineSpec, left: Pipeline, right: Pipeline) -> set[tuple[str, str]]:
-    ends = (
-        (find_named(one, left.stages), find_named(two, right.stages)) for one, two in mapped.stages
-    )
+    ends = ((find(one, left.stages), find(two, right.stages)) for one, two in mapped.stages)
     return {(one.id, two.id) for one, two in ends if one is not None and two is not None}
-
-
-def find_named(name: str, among: Sequence[Named]) -> Named | None:
-    """Find what a configuration means: by id, else by label without regard to case."""
-    live = [one for one in among if not one.archived]
-    by_id = next((one for one in live if one.id == name), None)
-    folded = name.casefold().strip()
-    return by_id or next((one for one in live if one.label.casefold().strip() == folded), None)
 
 
 def _compare(left: Pipeline, right: Pipeline) -> PipelineProposal:
